@@ -21,7 +21,7 @@ from skypile.policy import Rule
 from skypile.schema import DOMAINS, INPUT_FIELDS
 from skypile.stage import Stage, stage_class
 
-__all__ = ["Dedup", "Mix", "Recipe", "Step", "Subset", "load_recipe", "recipe_names"]
+__all__ = ["Dedup", "Mix", "Recipe", "Step", "Subset", "load_recipe", "recipe_names", "versions"]
 
 # Their versions stand in the fingerprint: another one may give other bytes.
 PACKAGES = (
@@ -155,13 +155,23 @@ class Recipe(_Frozen):
         """All rules, in the order in which they are tested."""
         return tuple(rule for step in (*self.steps, *self.score) for rule in step.rules)
 
+    def definition(self) -> dict[str, Any]:
+        """Return the recipe as the JSON that its fingerprint stands for, sources included."""
+        return {
+            "name": self.name,
+            "steps": _steps_data(self.steps, sources=True),
+            "dedup": self.dedup.model_dump(mode="json") if self.dedup else None,
+            "score": _steps_data(self.score, sources=True),
+            "mix": self.mix.model_dump(mode="json") if self.mix else None,
+        }
+
     def steps_fingerprint(self) -> str:
         """Return the SHA-256 of all that decides on the outcomes and columns of `steps`."""
-        return _digest({"steps": _steps_data(self.steps), "versions": _versions()})
+        return _digest({"steps": _steps_data(self.steps), "versions": versions()})
 
     def score_fingerprint(self) -> str:
         """Return the SHA-256 of all that decides on the outcomes and columns of `score`."""
-        return _digest({"score": _steps_data(self.score), "versions": _versions()})
+        return _digest({"score": _steps_data(self.score), "versions": versions()})
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of the recipe with every stage's version and every model's hash.
@@ -173,7 +183,7 @@ class Recipe(_Frozen):
             "score": _steps_data(self.score),
             "dedup": self.dedup.model_dump(mode="json") if self.dedup else None,
             "subset": self.mix.model_dump(mode="json")["subset"] if self.mix else None,
-            "versions": _versions(),
+            "versions": versions(),
         }
         return _digest(data)
 
@@ -191,17 +201,22 @@ def _check_column(columns: Sequence[str], known: set[str], stale: set[str], who:
             )
 
 
-def _steps_data(steps: Sequence[Step]) -> list[dict[str, Any]]:
+def _steps_data(steps: Sequence[Step], *, sources: bool = False) -> list[dict[str, Any]]:
+    hidden = set() if sources else {"source"}
     return [
         {
             "stages": [stage.fingerprint_data() for stage in step.stages],
-            "rules": [rule.model_dump(mode="json", exclude={"source"}) for rule in step.rules],
+            "rules": [
+                rule.model_dump(mode="json", exclude=hidden, exclude_none=True, by_alias=True)
+                for rule in step.rules
+            ],
         }
         for step in steps
     ]
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Return package -> version of SkyPile and of what its results depend on."""
     found = {"skypile": skypile.__version__}
     for package in PACKAGES:
         try:

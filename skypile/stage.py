@@ -49,8 +49,6 @@ class Stage(BaseModel, ABC):
     rewrites: ClassVar[bool] = False
     # Columns of `writes` that only later stages of the same phase read; never written to a file.
     transient: ClassVar[frozenset[str]] = frozenset()
-    # A stage that needs model weights; such stages stand in a recipe's `score` section.
-    model: ClassVar[bool] = False
 
     @property
     def name(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +18,7 @@ from skypile.errors import RunError
 from skypile.io.sources import open_unit
 from skypile.io.store import Store
 from skypile.phases.context import Context, UnitRef, part_schema
-from skypile.phases.work import Entry, finished, write_entry
+from skypile.phases.work import Entry, finished, save_file, write_entry
 from skypile.policy import open_mask
 from skypile.schema import ERROR
 from skypile.stages.signature import Signature
@@ -43,11 +44,12 @@ class _Parts:
 
     def __init__(self, store: Store, folder: str, schema: pa.Schema) -> None:
         self.store, self.folder, self.schema = store, folder, schema
-        self.done: list[dict[str, object]] = []
+        self.done: list[dict[str, Any]] = []
         self._stack = ExitStack()
         self._writer: pq.ParquetWriter | None = None
 
     def write(self, batch: pa.RecordBatch) -> None:
+        """Append rows, and close the part when it is large enough."""
         if self._writer is None:
             name = f"{self.folder}/part-{len(self.done):05d}.parquet"
             stream = self._stack.enter_context(self.store.create(name))
@@ -57,10 +59,10 @@ class _Parts:
             self.done.append({"file": name, "rows": 0, "text_bytes": 0, "last_row": -1})
         self._writer.write_batch(batch.select(self.schema.names).cast(self.schema))
         part = self.done[-1]
-        part["rows"] += batch.num_rows  # type: ignore[operator]
+        part["rows"] += batch.num_rows
         part["text_bytes"] += batch.column("text").nbytes
         part["last_row"] = batch.column("row")[-1].as_py()
-        if part["text_bytes"] >= PART_TEXT_BYTES:  # type: ignore[operator]
+        if part["text_bytes"] >= PART_TEXT_BYTES:
             self.close()
 
     def close(self) -> None:
@@ -101,12 +103,11 @@ def curate_unit(context: Context, ref: UnitRef) -> Entry:
     except BaseException as error:
         parts.abandon(error)
         raise
-    rows = sum(int(part["rows"]) for part in parts.done)  # type: ignore[call-overload]
+    rows = sum(part["rows"] for part in parts.done)
     if rows != reader.read:
         raise RunError(f"{ref.unit.name}: {reader.read} records were read, {rows} rows written")
     signatures, id_file = f"{folder}/signatures.arrow", f"{folder}/ids.arrow"
-    with context.work.create(signatures) as stream:
-        SignatureSet.concat(sets).write(stream)
+    save_file(context.work, signatures, _joined(sets).save)
     with context.work.create(id_file) as stream, pa.ipc.new_file(stream, ID_SCHEMA) as writer:
         for one in ids:
             writer.write_batch(one)
@@ -140,6 +141,16 @@ def _signatures(context: Context, batch: pa.RecordBatch) -> SignatureSet:
     )
 
 
+def _joined(sets: list[SignatureSet]) -> SignatureSet:
+    if not sets:
+        nothing = pa.RecordBatch.from_pydict({"text": pa.array([], pa.string())})
+        columns = Signature()(nothing)
+        none = np.empty(0, np.int64)
+        return pack(none.astype(np.uint64), **columns, length=none, priority=none.astype(np.int32))
+    fields = ("addresses", "exact", "minhash", "shingle_count", "length", "priority")
+    return SignatureSet(**{f: np.concatenate([getattr(s, f) for s in sets]) for f in fields})
+
+
 def _id_hashes(batch: pa.RecordBatch) -> pa.RecordBatch:
     hashes = [xxhash.xxh3_128_digest(value.as_buffer()) for value in batch.column("id")]
     columns = [batch.column("row"), pa.array(hashes, pa.binary(16))]
@@ -155,7 +166,7 @@ def _count(tally: dict[str, int], batch: pa.RecordBatch) -> None:
 
 
 def part_batches(
-    context: Context, part: dict[str, object], columns: list[str] | None = None
+    context: Context, part: dict[str, Any], columns: list[str] | None = None
 ) -> Iterator[pa.RecordBatch]:
     """Yield a part's rows in order, in the batches in which they were written."""
     with context.work.open(str(part["file"])) as stream:

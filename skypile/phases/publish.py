@@ -21,12 +21,21 @@ from skypile.mix import Cut, Tally, kept_mask
 from skypile.phases.context import Context
 from skypile.phases.merge import merged_batches, read_drops
 from skypile.phases.tally import UnitTask, mixture_place
-from skypile.phases.work import Entry, digest, finished
+from skypile.phases.work import Entry, digest, finished, write_entry
 from skypile.policy import open_mask
 from skypile.recipe import Recipe
 from skypile.schema import ERROR, KEPT, SURPLUS, set_columns
 
-__all__ = ["COUNTS_KEY", "Group", "PartRef", "output_schema", "plan_groups", "publish_group"]
+__all__ = [
+    "COUNTS_KEY",
+    "Group",
+    "PartRef",
+    "output_schema",
+    "plan_groups",
+    "publish_group",
+    "published",
+    "sha256",
+]
 
 SHARD_TEXT_BYTES = 256 << 20
 ROW_GROUP_BYTES = 16 << 20
@@ -185,19 +194,35 @@ def _add_subsets(subsets: Counter[str], batch: pa.RecordBatch) -> None:
         subsets[str(name)] += int(tokens[names == name].sum())
 
 
-def publish_group(context: Context, group: Group, cuts: dict[str, Cut]) -> Entry:
-    """Write the group's shards into the corpus; return what they hold and rows by unit.
-
-    A group whose shards stand there whole, from the same parts and cuts, is not written again.
-    """
+def _name(context: Context, group: Group, cuts: dict[str, Cut]) -> str:
     key = digest(
         group.depends, group.number, {n: cut.to_json() for n, cut in cuts.items()},
         context.recipe.fingerprint(), context.surplus, context.seed,
     )  # fmt: skip
-    name = f"publish/{key}"
-    before = finished(context.work, name)
-    if before is not None and _stands(context, before):
+    return f"publish/{key}"
+
+
+def published(
+    context: Context, group: Group, cuts: dict[str, Cut], *, hashes: bool = False
+) -> Entry | None:
+    """Return the group's entry where its shards stand whole, from the same parts and cuts."""
+    entry = finished(context.work, _name(context, group, cuts))
+    if entry is None:
+        return None
+    for shard in entry.data["shards"]:
+        if context.output.size(shard["path"]) != shard["bytes"]:
+            return None
+        if hashes and sha256(context, shard["path"]) != shard["sha256"]:
+            return None
+    return entry
+
+
+def publish_group(context: Context, group: Group, cuts: dict[str, Cut]) -> Entry:
+    """Write the group's shards into the corpus; return what they hold and rows by unit."""
+    before = published(context, group, cuts, hashes=True)
+    if before is not None:
         return before
+    name = _name(context, group, cuts)
     by_unit: Counter[int] = Counter()
     unwritten: Counter[tuple[str, str | None, str | None]] = Counter()
     with ExitStack() as stack:
@@ -216,14 +241,7 @@ def publish_group(context: Context, group: Group, cuts: dict[str, Cut]) -> Entry
         "by_unit": sorted(by_unit.items()),
         "unwritten": [[*key, n] for key, n in sorted(unwritten.items(), key=repr)],
     }
-    context.work.write_json(f"{name}.json", {"files": {}, "data": data})
-    return Entry(name, data, digest(data))
-
-
-def _stands(context: Context, entry: Entry) -> bool:
-    return all(context.output.size(s["path"]) == s["bytes"] for s in entry.data["shards"]) and all(
-        sha256(context, s["path"]) == s["sha256"] for s in entry.data["shards"]
-    )
+    return write_entry(context.work, name, [], data)
 
 
 def sha256(context: Context, name: str) -> str:

@@ -29,7 +29,7 @@ from skypile.phases.work import Entry, digest, finished, write_entry
 from skypile.policy import open_mask
 from skypile.schema import DOMAINS
 
-__all__ = ["MixPlan", "UnitTask", "mixture_place", "plan_mixture", "tally_unit"]
+__all__ = ["MixPlan", "UnitTask", "mixture_place", "plan_mixture", "tallied", "tally_unit"]
 
 TALLY_SCHEMA = pa.schema(
     [
@@ -68,12 +68,21 @@ def mixture_place(context: Context, batch: pa.RecordBatch) -> tuple[np.ndarray, 
     return order_keys(batch.column("exact_hash"), context.seed), bands
 
 
+def _name(context: Context, task: UnitTask) -> str:
+    return f"tally/{digest(task.depends, context.seed)}"
+
+
+def tallied(context: Context, task: UnitTask) -> Entry | None:
+    """Return the entry of a unit's tally where it is there."""
+    return finished(context.work, _name(context, task))
+
+
 def tally_unit(context: Context, task: UnitTask) -> Entry:
     """Write the unit's good documents as a tally, and count text bytes by part and class."""
-    name = f"tally/{digest(task.depends, context.seed)}"
-    before = finished(context.work, name)
+    before = tallied(context, task)
     if before is not None:
         return before
+    name = _name(context, task)
     drops = read_drops(context.work, task.drops)
     found: list[pa.RecordBatch] = []
     part_bytes: list[dict[str, int]] = []

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
 
-from skypile.io.store import Store
+from skypile.io.store import Store, is_remote
 
-__all__ = ["Entry", "digest", "finished", "write_entry"]
+__all__ = ["Entry", "digest", "finished", "local_path", "save_file", "write_entry"]
 
 
 def digest(*parts: object) -> str:
@@ -50,3 +54,26 @@ def finished(store: Store, name: str, *, hashes: bool = True) -> Entry | None:
         if store.size(file) != size or (hashes and store.digest(file) != digest_then):
             return None
     return Entry(name, found["data"], digest(found["files"], found["data"]))
+
+
+def local_path(store: Store, name: str) -> Path:
+    """Return a path at which the file `name` can be memory-mapped; a remote one is copied once."""
+    if not is_remote(store.root):
+        return Path(store.path(name))
+    copy = Path(gettempdir()) / "skypile-work" / digest(store.root, name)
+    if not copy.exists():
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        beside = copy.with_suffix(f".{digest(id(copy), os.getpid())}.tmp")
+        beside.write_bytes(store.read(name))
+        beside.replace(copy)
+    return copy
+
+
+def save_file(store: Store, name: str, save: Callable[[Path], None]) -> None:
+    """Have `save` write a local file, which then stands as `name`."""
+    with TemporaryDirectory(prefix="skypile-") as folder:
+        path = Path(folder) / "file"
+        save(path)
+        with store.create(name) as stream, path.open("rb") as source:
+            while chunk := source.read(1 << 20):
+                stream.write(chunk)

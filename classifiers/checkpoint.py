@@ -1,0 +1,72 @@
+"""What a checkpoint's files tell without torch: where it lies, its labels, its hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from classifiers import DEFAULT, ClassifierError
+
+__all__ = ["fingerprint", "folder_of", "labels"]
+
+_FINGERPRINTED: Final = ("*.safetensors", "config.json", "tokenizer*.json")
+
+
+@lru_cache(maxsize=8)
+def folder_of(name_or_path: str) -> Path:
+    """Return the folder of a checkpoint: "default", a local one, or a Hub snapshot.
+
+    Raises ClassifierError where it is neither, or lacks config.json or tokenizer.json.
+    """
+    folder = _find(name_or_path)
+    for path in (folder / "config.json", folder / "tokenizer.json"):
+        if not path.is_file():
+            raise ClassifierError(
+                f"{path}: no such file; save the checkpoint and its fast tokenizer with "
+                "save_pretrained and name that folder"
+            )
+    return folder
+
+
+def _find(name_or_path: str) -> Path:
+    if name_or_path == "default":
+        return DEFAULT
+    if Path(name_or_path).is_dir():
+        return Path(name_or_path)
+    # Imported here because most users never name a Hub checkpoint.
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        found = snapshot_download(name_or_path, allow_patterns=["*.json", "*.safetensors"])
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        raise ClassifierError(
+            f"{name_or_path}: neither a folder nor a Hub checkpoint that can be fetched: {error}"
+        ) from error
+    return Path(found)
+
+
+def labels(folder: Path) -> tuple[str, ...]:
+    """Return the names of a checkpoint's outputs, in order."""
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    names = config.get("id2label")
+    if not names:
+        # transformers' own names, where a config gives none; two outputs is its default.
+        return tuple(f"LABEL_{at}" for at in range(int(config.get("num_labels", 2))))
+    return tuple(str(names[str(at)]) for at in range(len(names)))
+
+
+@lru_cache(maxsize=8)
+def fingerprint(folder: Path) -> str:
+    """Return the SHA-256 over a checkpoint's weights, configuration and tokenizer."""
+    digest = hashlib.sha256()
+    for path in sorted({found for glob in _FINGERPRINTED for found in folder.glob(glob)}):
+        content = hashlib.sha256()
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                content.update(block)
+        digest.update(f"{path.name} {content.hexdigest()}\n".encode())
+    return digest.hexdigest()

@@ -1,0 +1,140 @@
+"""Weak labels: documents composed of `weak` pages, with what each kind says for each head."""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from classifiers import fragments as f
+from classifiers import weak
+from classifiers.data import Document
+
+__all__ = ["weak_documents"]
+
+_NAN: Final = math.nan
+
+
+def _clean_terms(documents: Sequence[Document], rng: random.Random) -> dict[str, list[str]]:
+    """Return everyday words and phrases, by language, that fill the frames of harmless pages."""
+    terms: dict[str, set[str]] = {"zh": set(), "en": set()}
+    for doc in documents:
+        if doc.labels[1] == 0 and doc.source.startswith(("THUCNews", "CLUE")):
+            for clause in re.findall(r"[\u4e00-\u9fff]{2,}", doc.text[:120]):
+                size = rng.choice((2, 2, 3, 4, 5))
+                at = rng.randrange(max(1, len(clause) - size + 1))
+                terms["zh"].add(clause[at : at + size])
+        elif doc.labels[1] == 0 and doc.source.startswith(("20 News", "mlschmitt", "LCTT", "Open")):
+            words = re.findall(r"[A-Za-z]{3,}", doc.text[:1500])
+            for _ in range(min(6, len(words))):
+                at = rng.randrange(len(words))
+                terms["en"].add(" ".join(words[at : at + rng.choice((1, 1, 2))]).lower())
+    return {lang: sorted(found) for lang, found in terms.items()}
+
+
+def _headlines(documents: Sequence[Document]) -> dict[str, list[str]]:
+    english = [doc for doc in documents if doc.lang == "en" and doc.labels[0] == 1]
+    lines = (line.strip() for doc in english for line in doc.text[:3000].splitlines())
+    return {
+        "zh": [doc.text for doc in documents if doc.source.startswith("THUCNews titles")],
+        "en": sorted({" ".join(x.split()[:9]) for x in lines if len(x) > 24}),
+    }
+
+
+def _passage(rng: random.Random, doc: Document) -> str:
+    size = rng.randrange(60, 420) if doc.lang == "zh" else rng.randrange(200, 1300)
+    at = rng.randrange(max(1, len(doc.text) - size))
+    return doc.text[at : at + size]
+
+
+def _title_list(rng: random.Random, titles: Sequence[Document]) -> Document:
+    picked = rng.sample(titles, rng.randrange(3, 14))
+    text = rng.choice(("\n", "\n", " ", "。", " | ")).join(doc.text for doc in picked)
+    return replace(
+        picked[0],
+        text=text,
+        source="weak: title list",
+        license="composed",
+        labels=(0.0, 0.0, picked[0].labels[2], _NAN),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Stock:
+    """What the pages of one language are composed of."""
+
+    lang: str
+    adult: tuple[str, ...]
+    marks: tuple[str, ...]
+    clean: list[str]
+    ads: tuple[str, ...]
+    adverts: tuple[str, ...]
+    headlines: list[str]
+    prose: list[Document]
+
+
+def _stock(lang: str, documents: Sequence[Document], lexicons: Path, rng: random.Random) -> _Stock:
+    zh = lang == "zh"
+    own_ads = f.AD_TERMS_ZH if zh else f.AD_TERMS_EN
+    return _Stock(
+        lang=lang,
+        adult=weak.adult_terms(lexicons, lang),
+        marks=f.ADULT_MARKS_ZH if zh else f.ADULT_MARKS_EN,
+        clean=_clean_terms(documents, rng)[lang],
+        ads=own_ads,
+        adverts=own_ads + (weak.advert_terms(lexicons) if zh else ()),
+        headlines=_headlines(documents)[lang],
+        prose=[doc for doc in documents if doc.lang == lang and doc.labels[0] == 1],
+    )
+
+
+def _pages(stock: _Stock, rng: random.Random) -> dict[str, tuple[str, tuple[float, ...]]]:
+    """Return one text of each kind and its labels: quality, porn, politics, STEM."""
+    lang = stock.lang
+    adult, clean = weak.page(rng, lang, stock.adult, stock.marks), weak.page(rng, lang, stock.clean)
+    prose = _passage(rng, rng.choice(stock.prose))
+    # Prose around adult terms must pass the same rule as they do: sentence by sentence.
+    allowed = weak.without_banned(_passage(rng, rng.choice(stock.prose)))
+    return {
+        "adult page": (adult, (0.0, 1.0, _NAN, 0.0)),
+        "harmless page": (clean, (0.0, 0.0, _NAN, _NAN)),
+        "spliced adult page": (weak.spliced(rng, allowed, adult), (_NAN, 1.0, _NAN, _NAN)),
+        "spliced harmless page": (weak.spliced(rng, prose, clean), (_NAN, 0.0, _NAN, _NAN)),
+        "ad": (weak.ad_page(rng, lang, stock.ads), (0.0, 0.0, 0.0, 0.0)),
+        # The advertising lexicons hold some adult services: no porn label on those.
+        "lexicon ad": (weak.ad_page(rng, lang, stock.adverts), (0.0, _NAN, 0.0, 0.0)),
+        "boilerplate": (
+            weak.boilerplate_page(rng, lang, stock.headlines),
+            (0.0, 0.0, _NAN, _NAN),
+        ),
+        "damaged": (
+            weak.damaged(rng, _passage(rng, rng.choice(stock.prose))),
+            (0.0, 0.0, _NAN, _NAN),
+        ),
+    }
+
+
+def weak_documents(
+    documents: Sequence[Document], lexicons: Path, seed: int, count: int
+) -> list[Document]:
+    """Return composed documents, at most `count` of each kind and language, the same for a seed.
+
+    `documents` are the rows that may be trained on; they lend titles, words and passages.
+    """
+    rng = random.Random(seed)  # noqa: S311 - not for secrets
+    made: list[Document] = []
+    titles = [doc for doc in documents if doc.source.startswith("THUCNews titles")]
+    for politics in (1.0, 0.0):
+        pool = [doc for doc in titles if doc.labels[2] == politics]
+        made += [_title_list(rng, pool) for _ in range(count if len(pool) > 14 else 0)]
+    for lang in ("zh", "en"):
+        stock = _stock(lang, documents, lexicons, rng)
+        for _ in range(count):
+            for kind, (text, labels) in _pages(stock, rng).items():
+                if labels[1] != 1 or not weak.is_banned(text, whole_words=True):
+                    made.append(Document(text, lang, f"weak: {kind}", "composed", labels))
+    return made

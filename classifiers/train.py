@@ -1,0 +1,326 @@
+"""Training of the small bilingual BERT from random weights on one CPU core or a GPU.
+
+`python -m classifiers.train --data DIR --output DIR`. The folder DIR/labels, DIR/corpus and
+DIR/lexicons are read; the output folder must hold the tokenizer. Shape suffixes: B windows of a
+batch, T positions, H heads.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from transformers import BertConfig, BertForSequenceClassification
+
+from classifiers import ClassifierError
+from classifiers.data import HEADS, Document, labelled_documents
+from classifiers.evaluate import LANGUAGES, evaluation, table, write_metrics
+from classifiers.model import Scorer, load
+from classifiers.plan import Group, epoch_windows, training_documents, training_groups
+
+__all__ = ["Settings", "Training", "batches", "main", "masked_loss", "new_model", "save", "train"]
+
+MAX_POSITION: Final = 256
+_BATCH_TOKENS: Final = 8_192
+# Titles are so short that a batch of 8k tokens would hold 500: too few steps, too little weight
+# for the long documents beside them.
+_BATCH_MAX_WINDOWS: Final = 128
+_POOL_WINDOWS: Final = 4_096
+_WARMUP_STEPS: Final = 150
+_AVERAGE_DECAY: Final = 0.998
+_DEV_CAP: Final = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a run is a function of, besides its data and the tokenizer."""
+
+    seed: int
+    epochs: int
+    layers: int
+    rate: float
+    weak: int
+    windows: float
+    threads: int
+
+
+def new_model(vocabulary_size: int, pad_id: int, layer_count: int) -> BertForSequenceClassification:
+    """Return an untrained BERT of hidden size 128 with one sigmoid output per head."""
+    return BertForSequenceClassification(
+        BertConfig(
+            vocab_size=vocabulary_size,
+            hidden_size=128,
+            num_hidden_layers=layer_count,
+            num_attention_heads=2,
+            intermediate_size=512,
+            max_position_embeddings=MAX_POSITION,
+            type_vocab_size=1,
+            pad_token_id=pad_id,
+            # SDPA is several times slower with dropout inside attention.
+            attention_probs_dropout_prob=0.0,
+            hidden_dropout_prob=0.1,
+            problem_type="multi_label_classification",
+            id2label=dict(enumerate(HEADS)),
+            label2id={name: at for at, name in enumerate(HEADS)},
+        )
+    )
+
+
+def masked_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Return the mean binary cross-entropy over known labels; a NaN label adds nothing.
+
+    Both are (windows, heads); labels are 1, 0 or NaN.
+    """
+    known_BH = ~torch.isnan(labels)
+    loss_BH = torch.nn.functional.binary_cross_entropy_with_logits(
+        logits, torch.nan_to_num(labels), reduction="none"
+    )
+    return (loss_BH * known_BH).sum() / known_BH.sum().clamp(min=1)
+
+
+def batches(lengths: np.ndarray, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Yield all windows once, in batches of like lengths within the budget, in random order."""
+    order = rng.permutation(len(lengths))
+    found: list[np.ndarray] = []
+    for begin in range(0, len(order), _POOL_WINDOWS):
+        pool = order[begin : begin + _POOL_WINDOWS]
+        pool = pool[np.argsort(-lengths[pool], kind="stable")]
+        at = 0
+        while at < len(pool):
+            size = max(1, _BATCH_TOKENS // (int(lengths[pool[at]]) + 2))
+            found.append(pool[at : at + min(size, _BATCH_MAX_WINDOWS)])
+            at += len(found[-1])
+    for index in rng.permutation(len(found)):
+        yield found[index]
+
+
+def _inputs(
+    windows: Sequence[np.ndarray], special: tuple[int, int, int]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return input ids and attention mask (B, T) of windows between CLS and SEP."""
+    cls_id, sep_id, pad_id = special
+    width = max(len(window) for window in windows) + 2
+    ids_BT = np.full((len(windows), width), pad_id, dtype=np.int64)
+    mask_BT = np.zeros((len(windows), width), dtype=np.int64)
+    for row, window in enumerate(windows):
+        ids_BT[row, 0] = cls_id
+        ids_BT[row, 1 : len(window) + 1] = window
+        ids_BT[row, len(window) + 1] = sep_id
+        mask_BT[row, : len(window) + 2] = 1
+    return torch.from_numpy(ids_BT), torch.from_numpy(mask_BT)
+
+
+def special_ids(tokenizer: Tokenizer, folder: Path) -> tuple[int, int, int]:
+    """Return the ids of CLS, SEP and PAD as tokenizer_config.json names them."""
+    settings = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+    found = [tokenizer.token_to_id(settings[f"{name}_token"]) for name in ("cls", "sep", "pad")]
+    cls_id, sep_id, pad_id = found
+    if cls_id is None or sep_id is None or pad_id is None:
+        raise ClassifierError(f"{folder}/tokenizer_config.json names tokens the tokenizer lacks")
+    return cls_id, sep_id, pad_id
+
+
+def _dev_sample(documents: Sequence[Document]) -> list[Document]:
+    """Return at most `_DEV_CAP` dev documents of each (head, language, label), first come."""
+    taken: Counter[tuple[int, str, float]] = Counter()
+    sample = []
+    for doc in documents:
+        keys = [(at, doc.lang, x) for at, x in enumerate(doc.labels) if x == x]
+        if any(taken[key] < _DEV_CAP for key in keys):
+            sample.append(doc)
+            taken.update(keys)
+    return sample
+
+
+def mean_auc(result: dict[str, Any]) -> float:
+    """Return the plain mean of the AUCs of all heads and languages of an evaluation."""
+    values = [groups[x]["auc"] for groups in result.values() for x in LANGUAGES if x in groups]
+    return float(np.mean(values))
+
+
+class Training:
+    """The state of one run: the model, the running average of its weights, the optimizer."""
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        self.settings = settings
+        self.tokenizer_path = folder / "tokenizer.json"
+        tokenizer = Tokenizer.from_file(str(self.tokenizer_path))
+        self._special = special_ids(tokenizer, folder)
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        torch.manual_seed(settings.seed)
+        shape = (tokenizer.get_vocab_size(), self._special[2], settings.layers)
+        self.model = new_model(*shape).to(self._device)
+        self.average = new_model(*shape).to(self._device)
+        self.average.load_state_dict(self.model.state_dict())
+        self._optimizer = torch.optim.AdamW(
+            self.model.parameters(),
+            lr=settings.rate,
+            betas=(0.9, 0.98),
+            weight_decay=0.01,
+            fused=True,
+        )
+        self.step_count = 0
+
+    def step(self, windows: Sequence[np.ndarray], labels: np.ndarray, *, all_steps: int) -> float:
+        """Take one step of the schedule (warm-up, then linearly to zero) and return the loss."""
+        rate = min(1.0, (self.step_count + 1) / _WARMUP_STEPS) * (1 - self.step_count / all_steps)
+        for group in self._optimizer.param_groups:
+            group["lr"] = self.settings.rate * rate
+        ids_BT, mask_BT = _inputs(windows, self._special)
+        # bf16 doubles the speed of CPUs that have it; the loss is computed in fp32.
+        with torch.autocast(self._device.type, dtype=torch.bfloat16):
+            logits_BH = self.model(
+                input_ids=ids_BT.to(self._device), attention_mask=mask_BT.to(self._device)
+            ).logits
+        loss = masked_loss(logits_BH.float(), torch.from_numpy(labels).to(self._device))
+        torch.autograd.backward(loss)
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self._optimizer.step()
+        self._optimizer.zero_grad()
+        self.step_count += 1
+        decay = min(_AVERAGE_DECAY, (1 + self.step_count) / (10 + self.step_count))
+        with torch.no_grad():
+            for kept, new in zip(self.average.parameters(), self.model.parameters(), strict=True):
+                kept.lerp_(new, 1 - decay)
+        return float(loss.detach())
+
+    def score(self, dev: Sequence[Document]) -> float:
+        """Return the mean AUC of the averaged weights on dev documents and print the table."""
+        scorer = Scorer(self.average, tokenizer_path=self.tokenizer_path, max_tokens=MAX_POSITION)
+        result = evaluation(scorer, dev)
+        print(table(result), flush=True)
+        return mean_auc(result)
+
+
+def train(
+    groups: Sequence[Group], dev: Sequence[Document], folder: Path, settings: Settings
+) -> list[dict[str, Any]]:
+    """Train, leave the averaged weights of the epoch best on `dev` in `folder`, return the log."""
+    training = Training(folder, settings)
+    epochs = []
+    for epoch in range(settings.epochs):
+        windows, labels = epoch_windows(groups, MAX_POSITION - 2, settings.seed, epoch)
+        lengths = np.array([len(window) for window in windows])
+        rng = np.random.default_rng((settings.seed, epoch, 1))
+        epochs.append((windows, labels, list(batches(lengths, rng))))
+    all_steps = sum(len(plan) for _, _, plan in epochs)
+    log: list[dict[str, Any]] = []
+    begin, best = time.monotonic(), -1.0
+    for epoch, (windows, labels, plan) in enumerate(epochs):
+        training.model.train()
+        losses = []
+        for rows in plan:
+            batch = [windows[row] for row in rows]
+            losses.append(training.step(batch, labels[rows], all_steps=all_steps))
+            if training.step_count % 100 == 0:
+                print(
+                    f"epoch {epoch} step {training.step_count}/{all_steps} "
+                    f"loss {np.mean(losses[-100:]):.4f} {time.monotonic() - begin:.0f} s",
+                    flush=True,
+                )
+        entry = {
+            "loss": round(float(np.mean(losses)), 4),
+            "tokens": sum(len(window) + 2 for window in windows),
+            "steps": len(plan),
+            "dev_sample_mean_auc": round(training.score(dev), 4),
+        }
+        log.append(entry)
+        print(f"epoch {epoch}: {entry}", flush=True)
+        if entry["dev_sample_mean_auc"] > best:
+            best = entry["dev_sample_mean_auc"]
+            save(training.average, folder)
+    return log
+
+
+def save(model: BertForSequenceClassification, folder: Path) -> None:
+    """Write config.json and model.safetensors (fp16), each beside its name and then renamed."""
+    beside = folder / ".part"
+    beside.mkdir(exist_ok=True)
+    half = BertForSequenceClassification(model.config)
+    half.load_state_dict(model.state_dict())
+    half.half().save_pretrained(beside)
+    for name in ("config.json", "model.safetensors"):
+        (beside / name).replace(folder / name)
+    for left in beside.iterdir():
+        left.unlink()
+    beside.rmdir()
+
+
+def _sources(documents: Sequence[Document]) -> dict[str, dict[str, Any]]:
+    """Return, per source and licence, how many documents and how many labels of each head."""
+    found: dict[str, dict[str, Any]] = {}
+    for doc in documents:
+        entry = found.setdefault(
+            doc.source, {"license": doc.license, "documents": 0, **{name: [0, 0] for name in HEADS}}
+        )
+        entry["documents"] += 1
+        for name, label in zip(HEADS, doc.labels, strict=True):
+            if label == label:
+                entry[name][int(label)] += 1
+    return dict(sorted(found.items()))
+
+
+def _settings(argv: Sequence[str] | None) -> tuple[Settings, argparse.Namespace]:
+    parser = argparse.ArgumentParser(prog="classifiers.train", description=main.__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="holds labels, corpus, lexicons")
+    parser.add_argument("--output", type=Path, required=True, help="holds tokenizer*.json")
+    parser.add_argument("--seed", type=int, default=20)
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--layers", type=int, default=2)
+    parser.add_argument("--rate", type=float, default=1e-3, help="peak learning rate")
+    parser.add_argument("--weak", type=int, default=4000, help="composed documents of each kind")
+    parser.add_argument("--windows", type=float, default=1.0, help="share of the planned windows")
+    parser.add_argument("--threads", type=int, default=1)
+    args = parser.parse_args(argv)
+    settings = Settings(
+        seed=args.seed,
+        epochs=args.epochs,
+        layers=args.layers,
+        rate=args.rate,
+        weak=args.weak,
+        windows=args.windows,
+        threads=args.threads,
+    )
+    return settings, args
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Train the classifier on the folder's labels and write fp16 weights, config and metrics."""
+    settings, args = _settings(argv)
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    torch.set_num_threads(settings.threads)
+    begin = time.monotonic()
+    try:
+        documents = training_documents(args.data, settings.seed, settings.weak)
+        dev = labelled_documents(args.data, "dev", cross=False)
+        tokenizer = Tokenizer.from_file(str(args.output / "tokenizer.json"))
+        groups = training_groups(documents, tokenizer, settings.windows)
+        print(f"{len(documents)} documents after {time.monotonic() - begin:.0f} s", flush=True)
+        log = train(groups, _dev_sample(dev), args.output, settings)
+        result = evaluation(load(args.output), dev)
+    except ClassifierError as error:
+        print(f"classifiers.train: {error}")
+        return 1
+    training = {
+        **asdict(settings),
+        "epochs": log,
+        "windows_per_epoch": {group.name: group.draw_count for group in groups},
+        "sources": _sources(documents),
+    }
+    write_metrics(args.output, {"training": training, "dev": result})
+    print(table(result))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,264 @@
+"""Build a corpus: plan, the five phases, audit, manifest. `skypile build` and the pipeline file
+share `build`.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from skypile import errors
+from skypile.beam import graph
+from skypile.beam.progress import Progress
+from skypile.errors import RunError, SkyPileError
+from skypile.io.store import Store
+from skypile.ledger import Ledger
+from skypile.phases import cluster, curate, pair, score, tally
+from skypile.phases.audit import audit, check_bounds, manifest
+from skypile.phases.begin import begin, finish, lock
+from skypile.phases.context import Context, UnitRef
+from skypile.phases.pair import PairWork
+from skypile.phases.publish import Group, plan_groups, published
+from skypile.phases.score import PartTask
+from skypile.phases.tally import MixPlan, UnitTask, plan_mixture
+from skypile.phases.work import Entry, digest
+
+__all__ = ["MANIFEST", "Result", "build"]
+
+MANIFEST = "manifest.json"
+
+
+@dataclass
+class Result:
+    """A finished build."""
+
+    manifest: dict[str, Any]
+    ledger: Ledger
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass
+class _Run:
+    """What the driver holds while phases run."""
+
+    context: Context
+    refs: list[UnitRef]
+    options: PipelineOptions
+    quiet: bool
+    seconds: dict[str, float] = field(default_factory=dict)
+    cpu_seconds: dict[str, float] = field(default_factory=dict)
+
+    def phase(
+        self, name: str, transform: beam.PTransform | None, done: Callable[[], tuple[int, int]]
+    ) -> None:
+        """Run one pipeline (none where nothing is left to do), showing how far it has come."""
+        begun, cpu = time.monotonic(), time.process_time()
+        with Progress(name, done, quiet=self.quiet):
+            if transform is not None:
+                _run_pipeline(name, transform, self.options)
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - begun
+        self.cpu_seconds[name] = self.cpu_seconds.get(name, 0.0) + time.process_time() - cpu
+
+
+def build(
+    context: Context,
+    refs: Sequence[UnitRef],
+    options: PipelineOptions,
+    *,
+    overwrite: bool = False,
+    keep_work: bool = False,
+    quiet: bool = False,
+) -> Result:
+    """Build the corpus of `refs` at `context.output` and return its manifest and ledger.
+
+    Finished units of an earlier run with the same inputs and recipe are not done again.
+    manifest.json is written last, after the audit. Raises SkyPileError with one sentence where the
+    run cannot go on; finished work is kept then.
+    """
+    started = datetime.now(UTC)
+    with lock(context):
+        begin(context, refs, overwrite=overwrite)
+        run = _Run(context, list(refs), options, quiet)
+        curated = _curate(run)
+        _check(run, curated, [])
+        work, drops = _pair(run, curated)
+        tasks, scores = _score(run, curated, work)
+        _check(run, curated, scores)
+        plan, groups = _publish(run, tasks)
+        begun = time.monotonic()
+        replaced = drops.data["id_replaced"]
+        ledger = audit(context, run.refs, curated, groups, id_replaced=replaced)
+        found = manifest(context, run.refs, curated, groups, ledger, plan)
+        run.seconds["audit"] = time.monotonic() - begun
+        found["run"] = _run_object(run, started)
+        context.output.write_json(MANIFEST, found)
+        finish(context, keep_work=keep_work)
+    return Result(found, ledger, run.seconds)
+
+
+def _run_object(run: _Run, started: datetime) -> dict[str, Any]:
+    return {
+        "started": started.isoformat(timespec="seconds"),
+        "host": socket.gethostname(),
+        "python": sys.version.split()[0],
+        "wall_seconds": {name: round(value, 3) for name, value in run.seconds.items()},
+        "driver_cpu_seconds": {name: round(value, 3) for name, value in run.cpu_seconds.items()},
+    }
+
+
+def _curate(run: _Run) -> list[Entry]:
+    context = run.context
+    todo = [ref for ref in run.refs if curate.curated(context, ref, hashes=True) is None]
+
+    def done() -> tuple[int, int]:
+        left = sum(curate.curated(context, ref) is None for ref in todo)
+        return len(run.refs) - left, len(run.refs)
+
+    run.phase("curate", graph.Curate(context, todo) if todo else None, done)
+    return [_there(curate.curated(context, ref), ref.unit.name) for ref in run.refs]
+
+
+def _there(entry: Entry | None, what: str) -> Entry:
+    if entry is None:
+        raise RunError(f"{what}: its work is not complete; run the same command again")
+    return entry
+
+
+def _check(run: _Run, curated: Sequence[Entry], scores: Sequence[Entry]) -> None:
+    read = sum(entry.data["read"] for entry in curated)
+    stage_errors = sum(entry.data["stage_errors"] for entry in (*curated, *scores))
+    unreadable = sum(entry.data["unreadable"] for entry in curated)
+    check_bounds(run.context, read, stage_errors, unreadable)
+
+
+def _pair(run: _Run, curated: Sequence[Entry]) -> tuple[PairWork, Entry]:
+    context = run.context
+    work = PairWork.of(context, run.refs, curated)
+    passes: list[tuple[str, Callable[[], beam.PTransform]]] = [
+        ("copies", partial(graph.Copies, context, work))
+    ]
+    if context.recipe.dedup is not None:
+        passes.append(("pairs", partial(graph.Pairs, context, work)))
+        passes.append(("edges", partial(graph.Edges, context, work)))
+    for number, (name, transform) in enumerate(passes):
+        fresh = pair.pass_done(context, work, name) is None
+        if fresh:
+            context.work.remove(f"{work.folder}/{name}")
+        run.phase("pair", transform() if fresh else None, lambda n=number: (n, len(passes)))  # type: ignore[misc]
+        if fresh:
+            pair.finish_pass(context, work, name)
+    fresh = cluster.clustered(context, work) is None
+    run.phase("cluster", graph.Cluster(context, work) if fresh else None, lambda: (0, 1))
+    return work, _there(cluster.clustered(context, work), "phase cluster")
+
+
+def _score(
+    run: _Run, curated: Sequence[Entry], work: PairWork
+) -> tuple[list[UnitTask], list[Entry]]:
+    context = run.context
+    tasks: list[list[PartTask]] = []
+    for ref, entry in zip(run.refs, curated, strict=True):
+        name = cluster.drop_name(work, ref.number)
+        depends = digest(entry.hash, context.work.digest(name))
+        tasks.append([PartTask(ref, part, name, depends) for part in entry.data["parts"]])
+    every = [task for of_unit in tasks for task in of_unit] if context.recipe.score else []
+    todo = [task for task in every if score.scored(context, task, hashes=True) is None]
+
+    def done() -> tuple[int, int]:
+        left = sum(score.scored(context, task) is None for task in todo)
+        return len(every) - left, len(every)
+
+    run.phase("score", graph.Score(context, todo) if todo else None, done)
+    entries = [_there(score.scored(context, task), task.ref.unit.name) for task in every]
+    left = iter(entries)
+    units = []
+    for ref, of_unit in zip(run.refs, tasks, strict=True):
+        found = [next(left) for _ in of_unit] if context.recipe.score else []
+        depends = digest([task.depends for task in of_unit], [entry.hash for entry in found])
+        files = tuple(entry.data["file"] for entry in found)
+        parts = tuple(task.part for task in of_unit)
+        name = cluster.drop_name(work, ref.number)
+        units.append(UnitTask(ref, parts, name, files, depends))
+    return units, entries
+
+
+def _publish(run: _Run, tasks: list[UnitTask]) -> tuple[MixPlan, list[Entry]]:
+    context = run.context
+    todo = [task for task in tasks if tally.tallied(context, task) is None]
+
+    def counted() -> tuple[int, int]:
+        left = sum(tally.tallied(context, task) is None for task in todo)
+        return len(tasks) - left, 2 * len(tasks)
+
+    run.phase("publish", graph.Tally(context, todo) if todo else None, counted)
+    tallies = [_there(tally.tallied(context, task), task.ref.unit.name) for task in tasks]
+    plan = plan_mixture(context, run.refs, tallies)
+    groups = plan_groups(tasks, tallies)
+    _remove_others(context, groups, plan)
+    left = [group for group in groups if published(context, group, plan.cuts, hashes=True) is None]
+
+    def written() -> tuple[int, int]:
+        waiting = sum(published(context, group, plan.cuts) is None for group in left)
+        return 2 * len(groups) - waiting, 2 * len(groups)
+
+    transform = graph.Publish(context, left, plan.cuts) if left else None
+    run.phase("publish", transform, written)
+    return plan, [
+        _there(published(context, group, plan.cuts), f"shards {group.number}") for group in groups
+    ]
+
+
+def _remove_others(context: Context, groups: Sequence[Group], plan: MixPlan) -> None:
+    """Remove shards that an earlier, unfinished run with other options left."""
+    known = {
+        shard["path"]
+        for group in groups
+        if (entry := published(context, group, plan.cuts)) is not None
+        for shard in entry.data["shards"]
+    }
+    for folder in ("data", "surplus", "rejected", "error"):
+        for name in context.output.walk(folder):
+            if name not in known:
+                context.output.remove(name)
+
+
+def _run_pipeline(name: str, transform: beam.PTransform, options: PipelineOptions) -> None:
+    try:
+        with beam.Pipeline(options=options) as pipeline:
+            _ = pipeline | name.capitalize() >> transform
+    except SkyPileError:
+        raise
+    except RuntimeError as error:
+        known = _known_error(str(error))
+        if known is None:
+            raise
+        raise known from None
+
+
+def _known_error(text: str) -> SkyPileError | None:
+    """Return the SkyPileError that a worker raised: Beam hands on its text only."""
+    found = re.findall(
+        r"^(?:skypile\.)?errors\.(\w+Error): (.*?)(?: \[while running '[^']*'\])?$",
+        text,
+        re.MULTILINE,
+    )
+    for kind, message in reversed(found):
+        raised = getattr(errors, kind, None)
+        if isinstance(raised, type) and issubclass(raised, SkyPileError):
+            return raised(message)
+    return None
+
+
+def open_store(path: str) -> Store:
+    """Return the store of a folder, local or remote."""
+    return Store(path.rstrip("/") or "/")

@@ -1,0 +1,166 @@
+"""``skypile build``: raw documents to a corpus. `beam run` of a pipeline file ends here too."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from skypile.errors import RecipeError, UsageError
+from skypile.io.sources import ReadOptions
+from skypile.io.units import STDIN, Plan, plan_units
+from skypile.mix import normalized_weights, parse_weights
+from skypile.phases.context import Bounds, Context, UnitRef
+from skypile.recipe import Recipe, load_recipe
+
+__all__ = ["add_arguments", "run"]
+
+DESCRIPTION = "Build a corpus: curate, deduplicate, score, mix and write Parquet shards."
+EPILOG = (
+    "Options that are not listed here are Beam's and are passed through, for example "
+    "--project or --machine_type."
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command to `parser`."""
+    parser.description, parser.epilog = DESCRIPTION, EPILOG
+    parser.add_argument("inputs", nargs="*", metavar="INPUT", help="files, folders or patterns")
+    parser.add_argument("--input", action="append", default=[], help="an INPUT; may be repeated")
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder of the corpus")
+    parser.add_argument("--recipe", default="web", metavar="NAME|FILE", help="default: web")
+    parser.add_argument("--tokens", type=int, metavar="N", help="size of the corpus in tokens")
+    parser.add_argument("--mixture", metavar="en=52.2,zh=39.6,code=8.0|none", help="token shares")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the mixture's order")
+    parser.add_argument("--limit", type=int, metavar="N", help="records read of each unit of input")
+    parser.add_argument("--dry-run", action="store_true", help="show the plan and stop")
+    parser.add_argument("--overwrite", action="store_true", help="replace what DIR holds")
+    parser.add_argument("--keep-work", action="store_true", help="keep DIR/.work after the audit")
+    parser.add_argument("--work-dir", metavar="DIR", help="scratch folder; default: DIR/.work")
+    parser.add_argument("--surplus", choices=("rows", "ids", "none"), default="rows")
+    parser.add_argument("--runner", default="Direct", metavar="NAME", help="default: Direct")
+    parser.add_argument("--text-field", default="text", metavar="NAME")
+    parser.add_argument("--id-field", default="id", metavar="NAME")
+    parser.add_argument("--max-document-bytes", type=int, default=256 << 20, metavar="N")
+    parser.add_argument("--max-error-frac", type=float, default=0.001, metavar="X")
+    parser.add_argument("--max-unreadable-frac", type=float, metavar="X", help="default: no bound")
+    parser.add_argument("--quiet", action="store_true", help="no progress and no ledger")
+
+
+def run(args: argparse.Namespace, extra: Sequence[str]) -> int:
+    """Build the corpus that `args` describe, with Beam options `extra`; return the exit code."""
+    inputs = [*args.inputs, *args.input]
+    if not inputs:
+        raise UsageError("no INPUT given: name files, folders or patterns")
+    if STDIN in inputs:
+        raise UsageError("build cannot read standard input; name files, or use skypile filter -")
+    _check_numbers(args)
+    recipe = load_recipe(args.recipe)
+    context = _context(args, recipe)
+    plan = plan_units(inputs)
+    refs = [UnitRef(number, unit) for number, unit in enumerate(plan.units)]
+    if not args.quiet:
+        _describe(context, plan)
+    # Beam is imported after everything that is cheap to refuse has been refused.
+    from skypile.beam.build import build
+    from skypile.beam.runners import pipeline_options
+
+    options = pipeline_options(args.runner, extra)
+    if args.dry_run:
+        return 0
+    result = build(
+        context, refs, options,
+        overwrite=args.overwrite, keep_work=args.keep_work, quiet=args.quiet,
+    )  # fmt: skip
+    if not args.quiet:
+        _report(result.ledger.lines(), result.manifest["mixture"], args.output)
+    print(f"{args.output.rstrip('/')}/manifest.json")  # noqa: T201 - the command's result
+    return 0
+
+
+def _check_numbers(args: argparse.Namespace) -> None:
+    for name in ("tokens", "limit"):
+        value = getattr(args, name)
+        if value is not None and value < 1:
+            raise UsageError(f"--{name} is {value}; it must be 1 or more")
+    for name in ("max_error_frac", "max_unreadable_frac"):
+        value = getattr(args, name)
+        if value is not None and not 0 <= value <= 1:
+            raise UsageError(f"--{name.replace('_', '-')} is {value:g}; it is a share, 0 to 1")
+    if not 0 <= args.seed < 1 << 64:
+        raise UsageError(f"--seed is {args.seed}; it must be 0 to 2^64 - 1")
+
+
+def _context(args: argparse.Namespace, recipe: Recipe) -> Context:
+    from skypile.io.store import Store
+
+    weights = dict(recipe.mix.weights) if recipe.mix else None
+    if args.mixture is not None:
+        weights = parse_weights(args.mixture)
+    columns = {**recipe.columns(recipe.steps), **recipe.columns(recipe.score)}
+    if "domain" not in columns:
+        raise RecipeError(f"recipe {recipe.name!r} has no stage that writes `domain`; add language")
+    if weights is not None and "tokens" not in columns:
+        raise RecipeError(
+            f"recipe {recipe.name!r} counts no tokens, so nothing can be mixed by tokens; add the "
+            "stage tokens to its score section, or give --mixture none"
+        )
+    output = args.output.rstrip("/") or "/"
+    return Context(
+        recipe=recipe,
+        output=Store(output),
+        work=Store(args.work_dir or f"{output}/.work"),
+        read=ReadOptions(
+            text_field=args.text_field,
+            id_field=args.id_field,
+            max_document_bytes=args.max_document_bytes,
+            limit=args.limit,
+        ),
+        weights=weights,
+        tokens=args.tokens,
+        seed=args.seed,
+        surplus=args.surplus,
+        bounds=Bounds(args.max_error_frac, args.max_unreadable_frac),
+    )
+
+
+def _describe(context: Context, plan: Plan) -> None:
+    units, recipe = plan.units, context.recipe
+    _say(f"recipe   {recipe.name}, fingerprint {recipe.fingerprint()[:16]}")
+    size = sum(unit.size if unit.format == "code" else 0 for unit in units)
+    files = {unit.path: unit.size for unit in units if unit.format != "code"}
+    _say(f"inputs   {len(units):,} units, {(size + sum(files.values())) / 1e6:,.1f} MB on disk")
+    for cause, number in plan.skipped.items():
+        _say(f"left out {number:,} files: {cause.replace('_', ' ')}")
+    if context.weights is None:
+        _say("mixture  none: every good document is kept")
+        return
+    told = ", ".join(f"{n} {100 * s:.2f} %" for n, s in normalized_weights(context.weights).items())
+    whole = sum(context.weights.values())
+    _say(f"mixture  {told} of tokens (the weights sum to {whole:g})")
+
+
+def _report(ledger: Iterable[str], mixture: dict[str, Any], output: str) -> None:
+    _say("")
+    for line in ledger:
+        _say(line)
+    _say("")
+    asked = mixture["asked"]["normalized"] if mixture["asked"] else {}
+    _say("domain   documents        tokens   share    asked")
+    for name, found in mixture["reached"].items():
+        wanted = f"{100 * asked[name]:7.3f} %" if name in asked else ""
+        _say(
+            f"{name:<8} {found['documents']:>9,} {found['tokens']:>13,} "
+            f"{100 * found['share']:7.3f} % {wanted}"
+        )
+    if mixture.get("short_of_asked"):
+        _say(
+            f"fewer tokens than --tokens asked for: {mixture['scarcest']} is the scarcest domain; "
+            "the corpus holds what it allows"
+        )
+    _say(f"corpus   {output}")
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")

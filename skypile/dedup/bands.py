@@ -1,0 +1,191 @@
+"""Banding: which pairs of documents are worth comparing.
+
+Documents that agree in all rows of at least one band are candidates (Leskovec, Rajaraman, Ullman,
+Mining of Massive Datasets, 3.4.2): with 14 bands of 8 rows a pair of Jaccard J is found with
+probability 1 - (1 - J^8)^14: .93 at .8, .9998 at .9. FineWeb uses the same bands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from skypile.dedup.formats import BAND_ENTRY, PAIR, PARTITIONS, U64, Records, joined, top_bits
+from skypile.dedup.signatures import SignatureSet
+from skypile.errors import RecipeError
+
+__all__ = [
+    "BANDS",
+    "MAX_BUCKET",
+    "ROWS",
+    "band_entries",
+    "band_hashes",
+    "candidate_pairs",
+    "merged_pairs",
+    "pack_band_keys",
+    "pack_pair_keys",
+    "pairs_of_group",
+]
+
+BANDS = 14
+ROWS = 8
+MAX_BUCKET = 64
+
+_SLICE_ROWS = 1 << 14  # three columns of 8 bytes stay in the second-level cache
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
+_FINAL_MULTIPLIER = np.uint64(0xFF51AFD7ED558CCD)
+_SHIFT = np.uint64(32)
+
+
+def band_hashes(
+    minhash: npt.NDArray[np.uint32], bands: int = BANDS, rows: int = ROWS
+) -> npt.NDArray[np.uint64]:
+    """Return a 64-bit hash of each band: uint64 (n, bands) from the first bands * rows values.
+
+    RecipeError where a signature has fewer values.
+    """
+    if bands < 1 or rows < 1 or bands * rows > minhash.shape[1]:
+        raise RecipeError(
+            f"dedup: {bands} bands of {rows} rows need {bands * rows} MinHash values; "
+            f"a signature has {minhash.shape[1]}"
+        )
+    hashes = np.empty((minhash.shape[0], bands), np.uint64)
+    for start in range(0, minhash.shape[0], _SLICE_ROWS):
+        values = minhash[start : start + _SLICE_ROWS].astype(np.uint64)
+        for band in range(bands):
+            folded = np.full(values.shape[0], band + 1, np.uint64)
+            for row in range(band * rows, (band + 1) * rows):
+                folded = (folded ^ values[:, row]) * _MULTIPLIER
+                folded ^= folded >> _SHIFT
+            folded *= _FINAL_MULTIPLIER
+            hashes[start : start + _SLICE_ROWS, band] = folded ^ (folded >> _SHIFT)
+    return hashes
+
+
+def band_entries(
+    signatures: SignatureSet, *, skip: U64, bands: int = BANDS, rows: int = ROWS
+) -> Iterator[Records]:
+    """Yield the BAND_ENTRY records of each band.
+
+    Documents without a shingle and those at the addresses `skip` (exact copies) are left out.
+    """
+    entering = (signatures.shingle_count > 0) & ~np.isin(signatures.addresses, skip)
+    # Hashing all and choosing then copies 112 bytes for a document, the other way round 512.
+    hashes = band_hashes(signatures.minhash, bands, rows)[entering]
+    addresses, preferences = signatures.addresses[entering], signatures.preferences[entering]
+    for band in range(bands):
+        entries = np.empty(hashes.shape[0], BAND_ENTRY)
+        entries["hash"] = hashes[:, band]
+        entries["address"] = addresses
+        entries["preference"] = preferences
+        yield entries
+
+
+def candidate_pairs(
+    hashes: U64, addresses: U64, preferences: U64, *, max_bucket: int = MAX_BUCKET
+) -> tuple[U64, U64]:
+    """Return the pairs (left < right, uint64) of documents with equal hashes in one band.
+
+    A bucket of up to `max_bucket` documents gives all its pairs. A larger one of n documents gives
+    at most 2n - 3: its most preferred document with every other, and each with the next in order
+    of preference. What is lost there are copies that resemble neither: they are found only if
+    another band brings them together. The centre is the most preferred, not any document, since
+    it is the one that clustering keeps; around another one about half of a large family of copies
+    would be left standing. Sorted, without repetition, whatever the order of the input.
+    """
+    shared = _with_company(hashes)
+    hashes, addresses, preferences = hashes[shared], addresses[shared], preferences[shared]
+    order = np.lexsort((addresses, preferences, hashes))
+    hashes, addresses = hashes[order], addresses[order]
+    first, size = _buckets(hashes)
+    position = np.arange(hashes.size)
+    small = np.flatnonzero((size > 1) & (size <= max_bucket))
+    left, right = [], []
+    for distance in range(1, max_bucket):
+        small = small[position[small] + distance < first[small] + size[small]]
+        if small.size == 0:
+            break
+        left.append(small)
+        right.append(small + distance)
+    other = np.flatnonzero((size > max_bucket) & (size > 1) & (position > first))
+    chained = other[other - 1 > first[other]]
+    left += [first[other], chained - 1]
+    right += [other, chained]
+    one, two = addresses[np.concatenate(left)], addresses[np.concatenate(right)]
+    pairs = _sorted_pairs(np.minimum(one, two), np.maximum(one, two))
+    return pairs["left"], pairs["right"]
+
+
+def _with_company(hashes: U64) -> npt.NDArray[np.intp]:
+    """Return the positions of the hashes that occur more than once: mostly few, so sort those."""
+    order = np.argsort(hashes)
+    ascending = hashes[order]
+    same = ascending[1:] == ascending[:-1]
+    member = np.zeros(hashes.size, np.bool_)
+    member[1:] |= same
+    member[:-1] |= same
+    return order[member]
+
+
+def _buckets(hashes: U64) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Return the first position and the size of the bucket of each of the sorted hashes."""
+    starts = np.flatnonzero(np.concatenate(([True], hashes[1:] != hashes[:-1])))
+    starts = starts[: hashes.size]
+    sizes = np.diff(np.append(starts, hashes.size))
+    return np.repeat(starts, sizes), np.repeat(sizes, sizes)
+
+
+def _sorted_pairs(left: U64, right: U64) -> Records:
+    """Return the distinct PAIR records, ascending."""
+    order = np.lexsort((right, left))
+    pairs = np.empty(order.size, PAIR)
+    pairs["left"], pairs["right"] = left[order], right[order]
+    if pairs.size == 0:
+        return pairs
+    left, right = pairs["left"], pairs["right"]
+    new = np.concatenate(([True], (left[1:] != left[:-1]) | (right[1:] != right[:-1])))
+    return pairs[new]
+
+
+def pack_band_keys(
+    signatures: SignatureSet, *, skip: U64, bands: int = BANDS, rows: int = ROWS
+) -> Iterator[tuple[int, bytes]]:
+    """Yield (band * PARTITIONS + partition, BAND_ENTRY records); see `band_entries`."""
+    every = band_entries(signatures, skip=skip, bands=bands, rows=rows)
+    for band, entries in enumerate(every):
+        parts = top_bits(entries["hash"])
+        for part in range(PARTITIONS):
+            chosen = entries[parts == part]
+            if chosen.size:
+                yield band * PARTITIONS + part, chosen.tobytes()
+
+
+def pairs_of_group(chunks: Iterable[bytes], *, max_bucket: int = MAX_BUCKET) -> bytes:
+    """Return the PAIR records of the chunks of one band and partition, in any order."""
+    entries = joined(chunks, BAND_ENTRY)
+    left, right = candidate_pairs(
+        entries["hash"], entries["address"], entries["preference"], max_bucket=max_bucket
+    )
+    pairs = np.empty(left.size, PAIR)
+    pairs["left"], pairs["right"] = left, right
+    return pairs.tobytes()
+
+
+def pack_pair_keys(pairs: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield (unit of the pair's left document, PAIR records).
+
+    So a pair that several bands found meets itself, and each group reads one unit and those that
+    it resembles.
+    """
+    records = np.frombuffer(pairs, PAIR)
+    units = records["left"] >> np.uint64(32)
+    for unit in np.unique(units).tolist():
+        yield unit, records[units == unit].tobytes()
+
+
+def merged_pairs(chunks: Iterable[bytes]) -> Records:
+    """Return the distinct PAIR records of all chunks, ascending."""
+    pairs = joined(chunks, PAIR)
+    return _sorted_pairs(pairs["left"], pairs["right"])

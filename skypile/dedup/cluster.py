@@ -1,0 +1,149 @@
+"""Which copy of each family stays, and what every other one names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from skypile.dedup.files import read_columns, write_columns
+from skypile.dedup.formats import EDGE, U64, Records, joined
+from skypile.dedup.signatures import SignatureIndex
+
+__all__ = ["EXACT", "NEAR", "REASONS", "Drops", "cluster", "merged_edges"]
+
+EXACT = 0
+NEAR = 1
+REASONS = ("exact_duplicate", "near_duplicate")
+
+_KIND = b"drops 1"
+_SLICE_EDGES = 1 << 18
+
+
+@dataclass(frozen=True)
+class Drops:
+    """The duplicates, in ascending order of address, and the document that each one names.
+
+    address, kept uint64 (n,); reason uint8 (n,), EXACT or NEAR; jaccard float32 (n,), 1 for exact
+    copies; exact_checked bool (n,), whether `jaccard` is exact rather than estimated from the
+    signatures. `kept` is never itself an address.
+    """
+
+    address: U64
+    kept: U64
+    reason: npt.NDArray[np.uint8]
+    jaccard: npt.NDArray[np.float32]
+    exact_checked: npt.NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return self.address.size
+
+    def for_unit(self, unit: int) -> Drops:
+        """Return the drops among the records of one unit."""
+        first = np.searchsorted(self.address, np.uint64(unit << 32))
+        last = np.searchsorted(self.address, np.uint64(unit << 32 | 0xFFFFFFFF), side="right")
+        chosen = slice(int(first), int(last))
+        return Drops(*(column[chosen] for column in self._columns()))
+
+    def _columns(self) -> tuple[npt.NDArray[Any], ...]:
+        return self.address, self.kept, self.reason, self.jaccard, self.exact_checked
+
+    def save(self, path: Path) -> None:
+        """Write the drops to `path` as an Arrow file whose bytes depend on the values alone."""
+        columns = zip(_COLUMNS, self._columns(), strict=True)
+        write_columns(path, {name: pa.array(column) for name, column in columns}, _KIND)
+
+    @classmethod
+    def load(cls, path: Path, *, mmap: bool = True) -> Drops:
+        """Return the drops that were saved to `path`."""
+        columns = read_columns(path, _KIND, mmap=mmap)
+        # Arrow packs booleans into bits: those alone are copied.
+        return cls(*(columns[name].to_numpy(zero_copy_only=False) for name in _COLUMNS))
+
+
+_COLUMNS = ("address", "kept", "reason", "jaccard", "exact_checked")
+
+
+def cluster(index: SignatureIndex, copies: Records, edges: Records) -> Drops:
+    """Return what is dropped, for whom, given all COPY records and all verified EDGE records.
+
+    Edges join documents that no COPY drops. In order of preference, each document still standing
+    stays and drops its neighbours: so a dropped document is itself similar to the one it names,
+    never by a chain of others. A copy of a near duplicate is a near duplicate too, since the
+    document that stays is not equal to it; it takes over the name and the Jaccard.
+    """
+    assert not np.isin(np.concatenate((edges["left"], edges["right"])), copies["address"]).any()
+    near = _near_drops(index, edges)
+    at = np.searchsorted(near.address, copies["kept"])
+    taken = np.zeros(copies.size, np.bool_)
+    if len(near):
+        at = np.minimum(at, len(near) - 1)
+        taken = near.address[at] == copies["kept"]
+    source = at[taken]
+    exact = Drops(
+        address=copies["address"],
+        kept=copies["kept"].copy(),
+        reason=np.where(taken, NEAR, EXACT).astype(np.uint8),
+        jaccard=np.ones(copies.size, np.float32),
+        exact_checked=np.ones(copies.size, np.bool_),
+    )
+    exact.kept[taken] = near.kept[source]
+    exact.jaccard[taken] = near.jaccard[source]
+    exact.exact_checked[taken] = near.exact_checked[source]
+    return _merged(exact, near)
+
+
+def _near_drops(index: SignatureIndex, edges: Records) -> Drops:
+    nodes = np.unique(np.concatenate((edges["left"], edges["right"])))
+    preferred = np.lexsort((nodes, index.preferences(nodes)))
+    rank = np.empty(nodes.size, np.int64)
+    rank[preferred] = np.arange(nodes.size)
+    left = rank[np.searchsorted(nodes, edges["left"])]
+    right = rank[np.searchsorted(nodes, edges["right"])]
+    better, worse = np.minimum(left, right), np.maximum(left, right)
+    order = np.lexsort((worse, better))
+    chosen = order[_dropping_edges(better[order], worse[order], nodes.size)]
+    by_address = chosen[np.argsort(nodes[preferred[worse[chosen]]])]
+    return Drops(
+        address=nodes[preferred[worse[by_address]]],
+        kept=nodes[preferred[better[by_address]]],
+        reason=np.full(by_address.size, NEAR, np.uint8),
+        jaccard=edges["jaccard"][by_address].astype(np.float32),
+        exact_checked=edges["checked"][by_address].astype(np.bool_),
+    )
+
+
+def _dropping_edges(
+    better: npt.NDArray[np.int64], worse: npt.NDArray[np.int64], nodes: int
+) -> npt.NDArray[np.int64]:
+    """Return the positions of the edges (sorted by better, worse rank) over which one is dropped.
+
+    When a document's turn comes, all edges to better ones have been seen, so it stands or not.
+    """
+    standing = bytearray(b"\x01") * nodes
+    chosen: list[int] = []
+    for start in range(0, better.size, _SLICE_EDGES):
+        # Lists of a slice at a time: a Python int takes four times the memory of an int64.
+        stop = start + _SLICE_EDGES
+        pairs = zip(better[start:stop].tolist(), worse[start:stop].tolist(), strict=True)
+        for at, (one, two) in enumerate(pairs, start):
+            if standing[one] and standing[two]:
+                standing[two] = 0
+                chosen.append(at)
+    return np.array(chosen, np.int64)
+
+
+def _merged(one: Drops, two: Drops) -> Drops:
+    both = [np.concatenate(columns) for columns in zip(one._columns(), two._columns(), strict=True)]
+    order = np.argsort(both[0], kind="stable")
+    return Drops(*(column[order] for column in both))
+
+
+def merged_edges(chunks: Iterable[bytes]) -> Records:
+    """Return the EDGE records of all chunks; their order does not matter."""
+    return joined(chunks, EDGE)

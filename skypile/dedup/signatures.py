@@ -1,0 +1,184 @@
+"""The signatures of the documents of a unit, as arrays and as a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from skypile.dedup.files import read_columns, write_columns
+from skypile.dedup.formats import U64
+
+__all__ = ["SignatureIndex", "SignatureSet", "address_of", "pack", "preferences"]
+
+U32 = npt.NDArray[np.uint32]
+I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
+Indices = npt.NDArray[np.intp]
+Number = TypeVar("Number", bound=np.generic)
+
+_KIND = b"signatures 1"
+_LENGTH_BITS = 40
+_PRIORITY_BITS = 24
+
+
+def address_of(unit: int, rows: U32) -> U64:
+    """Return the addresses of records `rows` of unit number `unit`: unit << 32 | row."""
+    return np.uint64(unit << 32) | rows.astype(np.uint64)
+
+
+@dataclass(frozen=True)
+class SignatureSet:
+    """The signatures of n documents in strictly ascending order of address.
+
+    addresses uint64 (n,); exact uint64 (n, 2); minhash uint32 (n, 128); shingle_count int32 (n,);
+    length int64 (n,), characters; priority int32 (n,), of the source, 0 first.
+    """
+
+    addresses: U64
+    exact: U64
+    minhash: U32
+    shingle_count: I32
+    length: I64
+    priority: I32
+
+    def __post_init__(self) -> None:
+        rows = self.addresses.size
+        assert self.exact.shape == (rows, 2) and self.minhash.shape[0] == rows
+        assert self.shingle_count.shape == self.length.shape == self.priority.shape == (rows,)
+        assert np.all(self.addresses[1:] > self.addresses[:-1]), "addresses must ascend"
+        assert rows == 0 or 0 <= self.length.min() <= self.length.max() < 1 << _LENGTH_BITS
+        assert rows == 0 or 0 <= self.priority.min() <= self.priority.max() < 1 << _PRIORITY_BITS
+
+    def __len__(self) -> int:
+        return self.addresses.size
+
+    @property
+    def preferences(self) -> U64:
+        """The preference of each document, uint64 (n,); see `preferences`."""
+        return preferences(self.length, self.priority)
+
+    def save(self, path: Path) -> None:
+        """Write the set to `path` as an Arrow file whose bytes depend on the values alone."""
+        columns = {
+            "address": pa.array(self.addresses, pa.uint64()),
+            "exact": _fixed_binary(self.exact),
+            "minhash": _fixed_binary(self.minhash),
+            "shingle_count": pa.array(self.shingle_count, pa.int32()),
+            "length": pa.array(self.length, pa.int64()),
+            "priority": pa.array(self.priority, pa.int32()),
+        }
+        write_columns(path, columns, _KIND)
+
+    @classmethod
+    def load(cls, path: Path, *, mmap: bool = True) -> SignatureSet:
+        """Return the set that was saved to `path`; with `mmap`, pages are read when touched."""
+        columns = read_columns(path, _KIND, mmap=mmap)
+        return cls(
+            addresses=columns["address"].to_numpy(),
+            exact=_fixed_values(columns["exact"], np.dtype(np.uint64)),
+            minhash=_fixed_values(columns["minhash"], np.dtype(np.uint32)),
+            shingle_count=columns["shingle_count"].to_numpy(),
+            length=columns["length"].to_numpy(),
+            priority=columns["priority"].to_numpy(),
+        )
+
+
+def pack(
+    addresses: U64,
+    exact_hash: pa.FixedSizeBinaryArray,
+    minhash: pa.FixedSizeBinaryArray,
+    shingle_count: pa.Int32Array,
+    length: pa.Array | I64,
+    priority: pa.Array | I32,
+) -> SignatureSet:
+    """Return the columns of stage `signature` as a set; rows in any order, nulls nowhere."""
+    order = np.argsort(addresses, kind="stable")
+    return SignatureSet(
+        addresses=np.asarray(addresses, np.uint64)[order],
+        exact=_fixed_values(exact_hash, np.dtype(np.uint64))[order],
+        minhash=_fixed_values(minhash, np.dtype(np.uint32))[order],
+        shingle_count=np.asarray(shingle_count, np.int32)[order],
+        length=np.asarray(length, np.int64)[order],
+        priority=np.asarray(priority, np.int32)[order],
+    )
+
+
+def preferences(length: I64, priority: I32) -> U64:
+    """Return numbers whose smaller ones stay: longer text first, then lower priority.
+
+    The order is made total by the smaller address, which is not part of the number.
+    """
+    shorter = (1 << _LENGTH_BITS) - 1 - length.astype(np.int64)
+    return (shorter << _PRIORITY_BITS | priority.astype(np.int64)).astype(np.uint64)
+
+
+def _fixed_binary(values: U64 | U32) -> pa.FixedSizeBinaryArray:
+    rows, width = values.shape
+    little = np.ascontiguousarray(values, values.dtype.newbyteorder("<"))
+    kind = pa.binary(width * values.itemsize)
+    return pa.FixedSizeBinaryArray.from_buffers(kind, rows, [None, pa.py_buffer(little)])
+
+
+def _fixed_values(array: pa.Array, dtype: np.dtype[Number]) -> npt.NDArray[Number]:
+    assert array.null_count == 0, "a signature is null"
+    width = array.type.byte_width
+    little = dtype.newbyteorder("<")
+    start = array.offset * width
+    count = len(array) * width // dtype.itemsize
+    if count == 0:
+        return np.empty((len(array), width // dtype.itemsize), dtype)
+    values = np.frombuffer(array.buffers()[1], little, count, start)
+    return values.reshape(len(array), width // dtype.itemsize)
+
+
+class SignatureIndex:
+    """Signatures by address over several sets, none of which is copied.
+
+    Addresses asked for must be there.
+    """
+
+    def __init__(self, sets: Iterable[SignatureSet]) -> None:
+        filled = [each for each in sets if len(each)]
+        self._sets: Sequence[SignatureSet] = sorted(filled, key=lambda each: int(each.addresses[0]))
+        self._first = np.array([each.addresses[0] for each in self._sets], np.uint64)
+        last = np.array([each.addresses[-1] for each in self._sets], np.uint64)
+        assert np.all(self._first[1:] > last[:-1]), "two sets overlap"
+
+    def preferences(self, addresses: U64) -> U64:
+        """Return the preference of each address."""
+        found = np.empty(addresses.size, np.uint64)
+        for each, at, rows in self._located(addresses):
+            found[at] = preferences(each.length[rows], each.priority[rows])
+        return found
+
+    def lengths(self, addresses: U64) -> I64:
+        """Return the length of each address's text in characters."""
+        found = np.empty(addresses.size, np.int64)
+        for each, at, rows in self._located(addresses):
+            found[at] = each.length[rows]
+        return found
+
+    def minhashes(self, addresses: U64) -> U32:
+        """Return the MinHash values (n, values) of n addresses."""
+        width = self._sets[0].minhash.shape[1] if self._sets else 0
+        found = np.empty((addresses.size, width), np.uint32)
+        for each, at, rows in self._located(addresses):
+            found[at] = each.minhash[rows]
+        return found
+
+    def _located(self, addresses: U64) -> Iterator[tuple[SignatureSet, Indices, Indices]]:
+        """Yield (set, positions in `addresses`, rows of the set) for each set that is asked."""
+        owner = np.searchsorted(self._first, addresses, side="right") - 1
+        order = np.argsort(owner, kind="stable")
+        numbers, starts = np.unique(owner[order], return_index=True)
+        for number, at in zip(numbers.tolist(), np.split(order, starts)[1:], strict=True):
+            each = self._sets[number]
+            rows = np.searchsorted(each.addresses, addresses[at])
+            assert number >= 0 and np.array_equal(each.addresses.take(rows), addresses[at])
+            yield each, at, rows

@@ -1,0 +1,155 @@
+"""Physical lines of a byte stream: byte ranges, splitting, and lines too long to hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
+
+from skypile.io.compression import BLOCK_BYTES, DamagedError
+
+__all__ = [
+    "RAW_BYTES",
+    "LongLine",
+    "LostRest",
+    "WholeLines",
+    "line_ranges",
+    "range_blocks",
+    "split_lines",
+]
+
+RAW_BYTES = 64 << 10  # how much of an unreadable record is kept
+
+
+class WholeLines(NamedTuple):
+    """Consecutive lines without their newlines; `offset` is where the first one starts."""
+
+    lines: list[bytes]
+    offset: int
+
+
+class LongLine(NamedTuple):
+    """A line of `size` bytes, more than the limit; only its `head` was held in memory."""
+
+    head: bytes
+    offset: int
+    size: int
+
+
+class LostRest(NamedTuple):
+    """What is lost of a damaged container, from the start of the line that was cut."""
+
+    head: bytes
+    offset: int
+    reason: str
+    message: str
+
+
+def split_lines(
+    blocks: Iterator[bytes], offset: int, max_line_bytes: int
+) -> Iterator[WholeLines | LongLine | LostRest]:
+    """Yield the lines of `blocks`, whose first byte stands at `offset`, in order.
+
+    Lines end at ``\\n``; the last one may lack it. Of a line longer than `max_line_bytes` no more
+    than that and one block is ever held. A DamagedError of `blocks` becomes a LostRest, which
+    includes the line that was cut; nothing follows it.
+    """
+    pending: list[bytes] = []
+    pending_bytes = 0
+    while True:
+        try:
+            block = next(blocks)
+        except StopIteration:
+            break
+        except DamagedError as damage:
+            yield LostRest(_head(pending), offset, damage.reason, damage.message)
+            return
+        cut = block.rfind(b"\n") + 1
+        if cut and pending_bytes > max_line_bytes:
+            first = block.index(b"\n") + 1
+            size = pending_bytes + first - 1
+            yield LongLine(_head(pending), offset, size)
+            offset += size + 1
+            block, cut = block[first:], cut - first
+            pending, pending_bytes = [], 0
+        if cut:
+            lines = b"".join([*pending, block[:cut]]).split(b"\n")
+            lines.pop()  # what follows the last newline: nothing
+            yield WholeLines(lines, offset)
+            offset += pending_bytes + cut
+            block = block[cut:]
+            pending, pending_bytes = [], 0
+        if pending_bytes <= max_line_bytes:
+            pending.append(block)
+        pending_bytes += len(block)
+    if pending_bytes > max_line_bytes:
+        yield LongLine(_head(pending), offset, pending_bytes)
+    elif pending_bytes:
+        yield WholeLines([b"".join(pending)], offset)
+
+
+def _head(chunks: list[bytes]) -> bytes:
+    return b"".join(chunk[:RAW_BYTES] for chunk in chunks[:RAW_BYTES])[:RAW_BYTES]
+
+
+def range_blocks(file: BinaryIO, start: int, end: int) -> tuple[int, Iterator[bytes]]:
+    """Return where the first line that starts in [start, end) starts, and all such lines' bytes.
+
+    A line belongs to the range in which it starts, so the last one may reach beyond `end`. The
+    position is `end` or more where no line starts in the range.
+    """
+    position = start
+    rest = b""
+    file.seek(max(0, start - 1))
+    if start > 0:
+        position -= 1
+        while block := file.read(BLOCK_BYTES):
+            cut = block.find(b"\n") + 1
+            if cut:
+                position, rest = position + cut, block[cut:]
+                break
+            position += len(block)
+        else:
+            position = max(position, end)
+    if position >= end:
+        return position, iter(())
+    return position, _until_line_end(file, rest, position, end)
+
+
+def _until_line_end(file: BinaryIO, block: bytes, position: int, end: int) -> Iterator[bytes]:
+    block = block or file.read(BLOCK_BYTES)
+    while block:
+        # The newline that ends the range is the first one at `end - 1` or behind it.
+        cut = block.find(b"\n", max(0, end - 1 - position)) + 1
+        if cut:
+            yield block[:cut]
+            return
+        yield block
+        position += len(block)
+        block = file.read(BLOCK_BYTES)
+
+
+def line_ranges(file: BinaryIO, size: int, target_bytes: int) -> list[tuple[int, int, int]]:
+    """Return (start, end, number of the first line) of byte ranges of about `target_bytes`.
+
+    The ranges cover [0, size). Reads the file once, to count newlines. The number of the first
+    line that starts at `start` or behind it is that of the lines that start in front: one, and one
+    for each newline before byte `start - 1`.
+    """
+    count = max(1, round(size / target_bytes))
+    starts = [size * index // count for index in range(count)]
+    ranges = []
+    newlines = position = 0
+    for index, start in enumerate(starts):
+        newlines, position = newlines + _newlines(file, position, start - 1), max(0, start - 1)
+        end = starts[index + 1] if index + 1 < count else size
+        ranges.append((start, end, newlines + 1 if start else 0))
+    return ranges
+
+
+def _newlines(file: BinaryIO, start: int, end: int) -> int:
+    file.seek(start)
+    count = 0
+    while start < end and (block := file.read(min(BLOCK_BYTES, end - start))):
+        count += block.count(b"\n")
+        start += len(block)
+    return count

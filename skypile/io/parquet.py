@@ -1,0 +1,273 @@
+"""Parquet as input: row groups streamed, each row a document or an error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, BinaryIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from skypile.io.fields import TooDeepError, identifier, meta_json, take_columns
+from skypile.io.footers import open_parquet
+from skypile.io.formats import PARQUET_MAGIC
+from skypile.io.rows import BATCH_BYTES, ReadOptions, RowBuffer, Tally
+from skypile.io.units import Unit
+
+__all__ = ["Originals", "parquet_batches"]
+
+BATCH_ROWS = 1024
+DAMAGE = (pa.ArrowException, OSError, ValueError)
+
+
+@dataclass
+class Originals:
+    """The rows of the file that the last batch was made of."""
+
+    batch: pa.RecordBatch | None = None
+
+
+def parquet_batches(
+    unit: Unit, file: BinaryIO, options: ReadOptions, tally: Tally, originals: Originals
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of the unit's row groups, each as a document or an error.
+
+    Rows are counted from the footer before they are decoded. What cannot be decoded of a row group
+    is one error row and counts as one; the row groups behind it are read. A file without a footer
+    is one error row.
+    """
+    reader = _Rows(unit, options, tally, originals)
+    opened = open_parquet(file)
+    if isinstance(opened, str):
+        yield from reader.no_footer(file, opened)
+        return
+    first_row = unit.first_record
+    for group in range(unit.start, unit.end):
+        if reader.finished:
+            return
+        rows = opened.metadata.row_group(group).num_rows
+        yield from reader.row_group(opened, group, first_row)
+        first_row += rows
+
+
+class _Rows:
+    """Turns row groups into batches and keeps count of their rows."""
+
+    def __init__(
+        self, unit: Unit, options: ReadOptions, tally: Tally, originals: Originals
+    ) -> None:
+        self.unit, self.options, self.tally, self.originals = unit, options, tally, originals
+
+    @property
+    def finished(self) -> bool:
+        return self.options.limit is not None and self.tally.read >= self.options.limit
+
+    def row_group(
+        self, file: pq.ParquetFile, group: int, first_row: int
+    ) -> Iterator[pa.RecordBatch]:
+        about = file.metadata.row_group(group)
+        rows = about.num_rows
+        if self.options.limit is not None:
+            rows = min(rows, self.options.limit - self.tally.read)
+        self.tally.read += rows
+        done = 0
+        try:
+            for batch in _decoded(file, group, about):
+                batch = batch.slice(0, rows - done)
+                for piece in _pieces(batch, self.options.text_field):
+                    yield self._batch(piece, first_row + done)
+                    done += piece.num_rows
+                if done == rows:
+                    break
+            if done == rows:
+                return
+            why = f"{rows:,} rows in the footer, {done:,} found"
+        except DAMAGE as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
+            why = str(error)
+        lost = rows - done
+        self.tally.read -= lost
+        yield self._lost(first_row + done, lost, why)
+
+    def _lost(self, first_row: int, lost: int, why: str) -> pa.RecordBatch:
+        message = f"{lost:,} rows from here on cannot be decoded: {why}"
+        return self._single(first_row, "bad_compression", message, None)
+
+    def no_footer(self, file: BinaryIO, why: str) -> Iterator[pa.RecordBatch]:
+        if self.finished:
+            return
+        size = file.seek(0, 2)
+        file.seek(max(0, size - len(PARQUET_MAGIC)))
+        ends_well = size > 2 * len(PARQUET_MAGIC) and file.read(4) == PARQUET_MAGIC
+        file.seek(0)
+        head = file.read(1 << 16)
+        begins_well = not head or head.startswith(PARQUET_MAGIC)
+        reason = "truncated" if begins_well and not ends_well else "bad_compression"
+        yield self._single(0, reason, f"no Parquet footer can be read: {why}", head)
+
+    def _single(self, row: int, reason: str, message: str, raw: bytes | None) -> pa.RecordBatch:
+        self.tally.read += 1
+        self.originals.batch = None
+        rows = RowBuffer(self.options)
+        self._error(rows, row, None, reason, message, raw)
+        batch = rows.take()
+        assert batch is not None
+        return batch
+
+    def _error(
+        self,
+        rows: RowBuffer,
+        row: int,
+        id_: str | None,
+        reason: str,
+        message: str,
+        raw: bytes | None,
+    ) -> None:
+        rows.error(
+            row - self.unit.first_record,
+            f"{self.unit.name}#{row}",
+            reason=reason,
+            message=message[:2000],
+            source=self.unit.name,
+            raw=raw,
+            id=id_,
+        )
+
+    def _batch(self, piece: pa.RecordBatch, first_row: int) -> pa.RecordBatch:
+        options = self.options
+        texts, no_text = _texts(piece, options.text_field)
+        names = [name for name in piece.schema.names if name != options.text_field]
+        others = [_values(piece.column(name)) for name in names]
+        rows = RowBuffer(options)
+        for index in range(piece.num_rows):
+            fields = {name: values[index] for name, values in zip(names, others, strict=True)}
+            row = first_row + index
+            self._row(rows, row, texts[index] if texts else None, no_text, fields)
+        if options.keep_lines:
+            self.originals.batch = piece
+        batch = rows.take()
+        assert batch is not None
+        return batch
+
+    def _row(
+        self,
+        rows: RowBuffer,
+        row: int,
+        text: bytes | None,
+        no_text: str,
+        fields: dict[str, Any],
+    ) -> None:
+        options = self.options
+        bad = [name for name, value in fields.items() if value is NOT_UTF8]
+        for name in bad:
+            del fields[name]
+        id_value, url, source = take_columns(fields, options)
+        meta = None
+        reason = message = ""
+        id_ = None
+        try:
+            id_ = identifier(id_value)
+            meta = meta_json(fields) if fields else None
+        except TooDeepError as error:
+            reason, message = "bad_json", f"the row is {error}"
+        if text is None:
+            reason, message = "bad_text_type", no_text
+        elif len(text) > options.max_document_bytes:
+            limit = f"a document may have {options.max_document_bytes:,} at most"
+            reason, message = "too_large", f"{len(text):,} bytes; {limit}"
+        elif bad:
+            reason, message = "bad_utf8", f"column {bad[0]!r} is not UTF-8"
+        elif not reason:
+            reason, message = _utf8_error(text)
+        if reason:
+            self._error(rows, row, id_, reason, message, text)
+            return
+        rows.document(
+            row - self.unit.first_record,
+            f"{self.unit.name}#{row}",
+            id=id_,
+            text=text,
+            url=url,
+            source=source or self.unit.name,
+            meta=meta,
+        )
+
+
+NOT_UTF8 = object()  # stands for a value that holds a string that is no UTF-8
+
+
+def _utf8_error(text: bytes) -> tuple[str, str]:
+    try:
+        text.decode()
+    except UnicodeDecodeError as error:
+        return "bad_utf8", f"not UTF-8: {error.reason} at byte {error.start} of the text"
+    return "", ""
+
+
+def _decoded(file: pq.ParquetFile, group: int, about: Any) -> Iterator[pa.RecordBatch]:
+    row_bytes = max(1, about.total_byte_size // max(1, about.num_rows))
+    batch_rows = min(BATCH_ROWS, max(16, BATCH_BYTES // row_bytes))
+    yield from file.iter_batches(batch_size=batch_rows, row_groups=[group], use_threads=False)
+
+
+def _pieces(batch: pa.RecordBatch, text_field: str) -> Iterator[pa.RecordBatch]:
+    """Cut `batch` so that no piece holds more than about 8 MB, single rows aside."""
+    texts, _ = _text_column(batch, text_field)
+    if texts is None or batch.nbytes <= 2 * BATCH_BYTES:
+        if batch.num_rows:
+            yield batch
+        return
+    lengths = np.asarray(pc.binary_length(texts).fill_null(0)).astype(np.int64)
+    pieces = np.cumsum(lengths) // BATCH_BYTES
+    cuts = [0, *(np.flatnonzero(np.diff(pieces)) + 1).tolist(), batch.num_rows]
+    for start, end in pairwise(cuts):
+        if end > start:
+            yield batch.slice(start, end - start)
+
+
+def _text_column(batch: pa.RecordBatch, name: str) -> tuple[pa.Array | None, str]:
+    """Return the text column as bytes, or None and why there is none."""
+    places = batch.schema.get_all_field_indices(name)
+    if len(places) != 1:
+        known = ", ".join(batch.schema.names[:20])[:500]
+        many = "no" if not places else f"{len(places)}"
+        return None, f"{many} columns {name!r}; the file has: {known}"
+    column = batch.column(places[0])
+    while isinstance(column, pa.DictionaryArray | pa.ExtensionArray):
+        extended = isinstance(column, pa.ExtensionArray)
+        column = column.storage if extended else column.dictionary_decode()
+    kind = column.type
+    if pa.types.is_string_view(kind) or pa.types.is_binary_view(kind):
+        column = column.cast(pa.large_binary())
+    elif pa.types.is_string(kind):
+        column = column.view(pa.binary())
+    elif pa.types.is_large_string(kind):
+        column = column.view(pa.large_binary())
+    elif not (pa.types.is_binary(kind) or pa.types.is_large_binary(kind)):
+        return None, f"column {name!r} holds {kind}, not strings"
+    return column, f"column {name!r} is null"
+
+
+def _texts(batch: pa.RecordBatch, name: str) -> tuple[list[bytes | None] | None, str]:
+    column, why = _text_column(batch, name)
+    return (None if column is None else column.to_pylist()), why
+
+
+def _values(column: pa.Array) -> list[Any]:
+    """Return the values of `column`, NOT_UTF8 for those that hold broken strings."""
+    try:
+        return list(column.to_pylist())
+    except UnicodeDecodeError:
+        return [_value(item) for item in column]
+
+
+def _value(item: pa.Scalar) -> Any:
+    try:
+        return item.as_py()
+    except UnicodeDecodeError:
+        return NOT_UTF8

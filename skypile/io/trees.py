@@ -1,0 +1,110 @@
+"""Folders as inputs: which of their files are documents, which hold documents, which are left out.
+
+In a folder every file whose name says JSON Lines or Parquet holds documents; every other file in
+a known language is one document. Source files and folders that Git ignores, version control itself,
+installed packages, links to source files and to folders, binary files and unknown kinds of files
+are left out, and counted.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from pathspec import GitIgnoreSpec
+from pathspec.patterns.gitignore import GitIgnorePatternError
+from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
+
+from skypile.io.files import Entry, list_folder, read_head
+from skypile.io.formats import HEAD_BYTES, is_data_name
+from skypile.io.languages import BINARY_EXTENSIONS, language_of
+
+__all__ = ["Found", "is_binary", "walk"]
+
+VERSION_CONTROL = (".git", ".hg", ".svn", ".bzr", ".jj", "CVS", "_darcs")
+INSTALLED = ("node_modules", "bower_components", "__pycache__", ".venv", ".tox")
+LEFT_OUT_FOLDERS = frozenset((*VERSION_CONTROL, *INSTALLED))
+
+
+@dataclass
+class Found:
+    """The files of a folder: data files, source files, and how many were left out for what."""
+
+    data: list[Entry] = field(default_factory=list)
+    code: list[Entry] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
+
+
+def walk(root: Entry) -> Found:
+    """Return the files below the folder `root`, each by what it is."""
+    found = Found()
+    for entry, ignored in _files(root, [], found.skipped):
+        if is_data_name(entry.name):
+            # Tools that keep data beside Git list it in .gitignore, so that does not count here.
+            found.data.append(entry)
+        elif ignored:
+            found.skipped["ignored_by_git"] += 1
+        elif entry.is_link:
+            found.skipped["link"] += 1
+        elif language_of(entry.name) is None:
+            found.skipped[_unknown(entry.name)] += 1
+        elif is_binary(entry):
+            found.skipped["binary"] += 1
+        else:
+            found.code.append(entry)
+    return found
+
+
+def _unknown(name: str) -> str:
+    extension = name.rpartition(".")[2].lower()
+    return "binary" if extension in BINARY_EXTENSIONS else "unknown_kind"
+
+
+def is_binary(entry: Entry) -> bool:
+    """Tell whether the file has a zero byte among its first 8 KiB, as Git does."""
+    return b"\0" in read_head(entry.path, HEAD_BYTES)
+
+
+@dataclass(frozen=True)
+class _Ignore:
+    folder: str
+    spec: GitIgnoreSpec
+
+    def verdict(self, entry: Entry) -> bool | None:
+        """Tell whether the file is ignored, None where no pattern speaks of it."""
+        relative = entry.path[len(self.folder) :].lstrip("/")
+        return self.spec.check_file(f"{relative}/" if entry.is_folder else relative).include
+
+
+def _files(
+    folder: Entry, rules: list[_Ignore], skipped: Counter[str]
+) -> Iterator[tuple[Entry, bool]]:
+    entries = list_folder(folder.path)
+    if any(entry.name == ".gitignore" and not entry.is_folder for entry in entries):
+        rules = [_Ignore(folder.path, _read_rules(f"{folder.path}/.gitignore")), *rules]
+    for entry in entries:
+        verdicts = (rule.verdict(entry) for rule in rules)
+        ignored = next((verdict for verdict in verdicts if verdict is not None), False)
+        if not entry.is_folder:
+            yield entry, ignored
+        elif entry.name in LEFT_OUT_FOLDERS:
+            skipped["folder:" + entry.name] += 1
+        elif ignored:
+            skipped["folder_ignored_by_git"] += 1
+        elif entry.is_link:
+            skipped["link"] += 1
+        else:
+            yield from _files(entry, rules, skipped)
+
+
+def _read_rules(path: str) -> GitIgnoreSpec:
+    lines = os.fsdecode(read_head(path, 1 << 20)).splitlines()
+    patterns: list[GitIgnoreSpecPattern] = []
+    for line in lines:
+        try:
+            patterns.extend(GitIgnoreSpec.from_lines([line]).patterns)
+        except GitIgnorePatternError:  # Git, too, passes over a pattern that means nothing
+            continue
+    return GitIgnoreSpec(patterns)

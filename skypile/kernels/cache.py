@@ -1,0 +1,54 @@
+"""Numba, with a cache folder that is always right and always writable.
+
+Import `njit` from here, never from numba: the folder must be set before numba is imported. It is
+salted with the kernels' sources, because numba does not notice when a function in another module
+that a cached kernel calls has changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar, cast
+
+from skypile import __version__
+
+__all__ = ["njit"]
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def _source_hash() -> str:
+    here = Path(__file__).parent
+    state = hashlib.sha256(__version__.encode())
+    for path in (*sorted(here.glob("*.py")), here.parent / "text.py"):
+        state.update(path.read_bytes())
+    return state.hexdigest()[:16]
+
+
+def _cache_folder() -> str:
+    """Return a folder that can be written: the user's cache, else one that lives with the boot."""
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
+    folder = Path(base) / "skypile" / "numba" / _source_hash()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return str(folder)
+    except (OSError, RuntimeError):
+        folder = Path(tempfile.gettempdir()) / f"skypile-numba-{os.getuid()}-{_source_hash()}"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return str(folder)
+
+
+# Images set it themselves, to a folder that was filled when they were built.
+os.environ.setdefault("NUMBA_CACHE_DIR", _cache_folder())
+
+import numba  # noqa: E402 - the folder comes first
+
+
+def njit(function: F) -> F:
+    """Return `function` compiled on first use, cached on disk, running without the GIL."""
+    return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy")(function))

@@ -1,0 +1,169 @@
+"""The end of a run: every record accounted for, and the manifest that says so."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow.parquet as pq
+
+import skypile
+from skypile.errors import RunError
+from skypile.io.store import Store
+from skypile.ledger import Ledger, OutcomeCounts
+from skypile.mix import normalized_weights
+from skypile.phases.context import Context, UnitRef
+from skypile.phases.publish import COUNTS_KEY
+from skypile.phases.tally import MixPlan
+from skypile.phases.work import Entry
+from skypile.recipe import versions
+from skypile.schema import KEPT, SURPLUS
+
+__all__ = ["audit", "check_bounds", "footer_counts", "manifest"]
+
+
+def check_bounds(context: Context, read: int, stage_errors: int, unreadable: int) -> None:
+    """Raise RunError where more went wrong than the run's bounds allow."""
+    allowed = max(10, int(context.bounds.max_error_frac * read))
+    if stage_errors > allowed:
+        raise RunError(
+            f"stages failed on {stage_errors:,} of {read:,} documents, more than the {allowed:,} "
+            f"that --max-error-frac {context.bounds.max_error_frac:g} allows; finished work is "
+            "kept: look at the reasons in the work folder, or raise the bound and run again"
+        )
+    limit = context.bounds.max_unreadable_frac
+    if limit is not None and unreadable > limit * read:
+        raise RunError(
+            f"{unreadable:,} of {read:,} records could not be read, more than "
+            f"--max-unreadable-frac {limit:g} allows; finished work is kept: mend the inputs, or "
+            "raise the bound and run again"
+        )
+
+
+def footer_counts(store: Store, path: str) -> tuple[int, OutcomeCounts]:
+    """Return the rows that a shard's footer gives, and its documents by outcome and reason.
+
+    Raises RunError where the footer cannot be read or the two do not agree.
+    """
+    try:
+        with store.open(path) as stream:
+            metadata = pq.read_metadata(stream)
+        told = json.loads((metadata.metadata or {})[COUNTS_KEY])
+        counts: OutcomeCounts = Counter({(o, r, d): n for o, r, d, n in told})
+    except (OSError, KeyError, ValueError) as error:
+        raise RunError(f"{path}: its Parquet footer cannot be read: {error}") from error
+    if sum(counts.values()) != metadata.num_rows:
+        raise RunError(
+            f"{path}: the footer has {metadata.num_rows} rows and counts {sum(counts.values())}"
+        )
+    return metadata.num_rows, counts
+
+
+def audit(
+    context: Context,
+    refs: Sequence[UnitRef],
+    curated: Sequence[Entry],
+    groups: Sequence[Entry],
+    *,
+    id_replaced: int,
+) -> Ledger:
+    """Return the ledger: what readers counted against the footers of the files written.
+
+    Raises RunError, naming the unit or the file, where a record is missing or stands twice.
+    """
+    written: Counter[int] = Counter()
+    ledger = Ledger(read=sum(entry.data["read"] for entry in curated), id_replaced=id_replaced)
+    for group in groups:
+        for number, rows in group.data["by_unit"]:
+            written[number] += rows
+        for outcome, reason, domain, rows in group.data["unwritten"]:
+            ledger.counts[outcome, reason, domain] += rows
+        for shard in group.data["shards"]:
+            rows, counts = footer_counts(context.output, shard["path"])
+            if rows != shard["documents"]:
+                raise RunError(f"{shard['path']}: {shard['documents']} rows written, {rows} there")
+            ledger.counts += counts
+    for ref, entry in zip(refs, curated, strict=True):
+        if entry.data["read"] != written[ref.number]:
+            raise RunError(
+                f"{ref.unit.name}: {entry.data['read']} records were read, "
+                f"{written[ref.number]} came out"
+            )
+    ledger.check(context.output.root)
+    return ledger
+
+
+def _mixture(context: Context, plan: MixPlan, shards: Sequence[Mapping[str, Any]]) -> Any:
+    tokens: Counter[str] = Counter()
+    documents: Counter[str] = Counter()
+    subsets: dict[str, Counter[str]] = {}
+    for shard in shards:
+        tokens[shard["domain"]] += shard["tokens"]
+        documents[shard["domain"]] += shard["documents"]
+        subsets.setdefault(shard["domain"], Counter()).update(shard["subsets"])
+    whole = sum(tokens.values())
+    reached = {
+        name: {
+            "documents": documents[name],
+            "tokens": tokens[name],
+            "share": tokens[name] / whole if whole else 0.0,
+            "subsets": dict(sorted(subsets[name].items())),
+        }
+        for name in sorted(tokens)
+    }
+    data: dict[str, Any] = {"asked": None, "available_tokens": plan.available, "reached": reached}
+    if context.weights is not None and plan.targets is not None:
+        data["asked"] = {
+            "weights": dict(context.weights),
+            "weights_sum": round(sum(context.weights.values()), 9),
+            "normalized": normalized_weights(context.weights),
+            "tokens": context.tokens,
+        }
+        data["target_tokens"] = plan.targets.tokens
+        data["scarcest"] = plan.targets.scarcest
+        data["short_of_asked"] = plan.targets.short
+        data["cuts"] = {name: plan.cuts[name].to_json() for name in plan.targets.tokens}
+    data["seed"] = context.seed
+    return data
+
+
+def manifest(
+    context: Context,
+    refs: Sequence[UnitRef],
+    curated: Sequence[Entry],
+    groups: Sequence[Entry],
+    ledger: Ledger,
+    plan: MixPlan,
+) -> dict[str, Any]:
+    """Return the manifest without its `run` object: a function of input, recipe and versions."""
+    files = sorted((s for g in groups for s in g.data["shards"]), key=lambda s: s["path"])
+    kept = [shard for shard in files if shard["outcome"] == KEPT]
+    fields = ("path", "domain", "documents", "tokens", "bytes", "sha256")
+    left_out = [
+        {name: shard[name] for name in ("path", "outcome", "documents", "bytes", "sha256")}
+        | ({"tokens": shard["tokens"]} if shard["outcome"] == SURPLUS else {})
+        for shard in files
+        if shard["outcome"] != KEPT
+    ]
+    recipe = context.recipe
+    return {
+        "skypile": skypile.__version__,
+        "recipe": {
+            "name": recipe.name,
+            "fingerprint": recipe.fingerprint(),
+            "definition": recipe.definition(),
+        },
+        "inputs": [
+            {"unit": ref.unit.name, "size": ref.unit.size, "read": entry.data["read"]}
+            | {"start": ref.unit.start, "end": ref.unit.end}
+            for ref, entry in zip(refs, curated, strict=True)
+        ],
+        "ledger": ledger.to_json(),
+        "mixture": _mixture(context, plan, kept),
+        "surplus": context.surplus,
+        "shards": [{name: shard[name] for name in fields} for shard in kept],
+        "left_out": left_out,
+        "versions": versions(),
+    }

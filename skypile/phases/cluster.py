@@ -1,0 +1,83 @@
+"""Phase cluster: verified pairs become drop lists, one for each unit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from skypile.dedup.cluster import REASONS, Drops, cluster, merged_edges
+from skypile.dedup.formats import COPY, EDGE, U64
+from skypile.io.units import Unit
+from skypile.phases.context import Context
+from skypile.phases.merge import DROP_SCHEMA
+from skypile.phases.pair import PairWork, all_edges, index_of, read_copies, repeated_ids
+from skypile.phases.work import Entry, finished, write_entry
+
+__all__ = ["cluster_units", "clustered", "drop_name"]
+
+
+def drop_name(work: PairWork, number: int) -> str:
+    """Return the work name of a unit's drop list."""
+    return f"{work.folder}/drops/unit-{number:06d}.arrow"
+
+
+def clustered(context: Context, work: PairWork) -> Entry | None:
+    """Return the entry of all drop lists where they are there."""
+    return finished(context.work, f"{work.folder}/drops")
+
+
+def cluster_units(context: Context, work: PairWork) -> Entry:
+    """Decide which copy of each family stays and write every unit's drop list.
+
+    Needs about 60 bytes for each document that has a copy.
+    """
+    ids = repeated_ids(context, work)
+    drops = _drops(context, work)
+    units = {task.ref.number: task.ref.unit for task in work.tasks}
+    files = []
+    for number in units:
+        table = _drop_table(drops.for_unit(number), _of_unit(ids, number), units)
+        files.append(drop_name(work, number))
+        with context.work.create(files[-1]) as out, pa.ipc.new_file(out, DROP_SCHEMA) as writer:
+            writer.write_table(table)
+    exact = int((drops.reason == 0).sum())
+    data = {"exact": exact, "near": len(drops) - exact, "id_replaced": len(ids)}
+    return write_entry(context.work, f"{work.folder}/drops", files, data)
+
+
+def _drops(context: Context, work: PairWork) -> Drops:
+    if context.recipe.dedup is None:
+        nothing = np.empty(0, COPY)
+        return cluster(index_of(context, work), nothing, np.empty(0, EDGE))
+    edges = merged_edges(all_edges(context, work))
+    return cluster(index_of(context, work), read_copies(context, work), edges)
+
+
+def _of_unit(addresses: U64, number: int) -> U64:
+    first = np.searchsorted(addresses, np.uint64(number << 32))
+    last = np.searchsorted(addresses, np.uint64((number + 1) << 32))
+    return addresses[first:last]
+
+
+def record_name(unit: Unit, row: int) -> str:
+    """Return what readers call a unit's record `row`."""
+    if unit.format == "code":
+        return f"{unit.files[row].name}#0"
+    return f"{unit.name}#{unit.first_record + row}"
+
+
+def _drop_table(drops: Drops, ids: U64, units: dict[int, Unit]) -> pa.Table:
+    """Return one row for each record of a unit that is dropped or whose id is replaced."""
+    address = np.union1d(drops.address, ids)
+    dropped = np.isin(address, drops.address)
+    at = pa.array(np.searchsorted(drops.address, address), mask=~dropped)
+    kept = [record_name(units[int(k) >> 32], int(k) & 0xFFFFFFFF) for k in drops.kept]
+    reasons = pa.array([REASONS[reason] for reason in drops.reason], pa.string())
+    columns = [
+        pa.array((address & np.uint64(0xFFFFFFFF)).astype(np.uint32)),
+        reasons.take(at),
+        pa.array(drops.jaccard.astype(np.float64)).take(at),
+        pa.array(kept, pa.string()).take(at),
+        pa.array(np.isin(address, ids)),
+    ]
+    return pa.Table.from_arrays(columns, schema=DROP_SCHEMA)

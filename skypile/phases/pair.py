@@ -1,0 +1,227 @@
+"""Phases pair and verify: from signatures to verified pairs of duplicates, by group.
+
+Three passes, each a group-by-key of packed bytes: equal hashes and equal ids; equal bands; the
+pairs of each unit, verified. What a group finds is one file; when all groups of a pass are done,
+an entry lists their files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from skypile.dedup.bands import pack_band_keys, pack_pair_keys, pairs_of_group
+from skypile.dedup.exact import copies_of_group, merged_copies, pack_exact_keys
+from skypile.dedup.formats import PARTITIONS, U64, Records, joined, top_bits
+from skypile.dedup.signatures import SignatureIndex, SignatureSet, address_of
+from skypile.dedup.verify import edges_of_group
+from skypile.io.store import Store
+from skypile.phases.context import Context, UnitRef
+from skypile.phases.texts import Texts
+from skypile.phases.work import Entry, digest, finished, local_path, write_entry
+
+__all__ = [
+    "PairTask",
+    "PairWork",
+    "band_keys",
+    "copies_of_key",
+    "copy_keys",
+    "edges_of_key",
+    "finish_pass",
+    "load_signatures",
+    "pair_keys",
+    "pairs_of_key",
+    "pass_done",
+    "read_copies",
+    "read_pass",
+    "repeated_ids",
+]
+
+ID_ENTRY = np.dtype([("high", ">u8"), ("low", ">u8"), ("address", "<u8")])
+Grouped = tuple[int, Iterable[bytes]]
+
+
+@dataclass(frozen=True)
+class PairTask:
+    """A unit's number, and where its signatures and the hashes of its ids lie."""
+
+    ref: UnitRef
+    signatures: str
+    ids: str
+    parts: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class PairWork:
+    """All units of a run, and the folder in which what is found about them lies."""
+
+    folder: str
+    tasks: tuple[PairTask, ...]
+
+    @classmethod
+    def of(cls, context: Context, refs: Sequence[UnitRef], entries: Sequence[Entry]) -> PairWork:
+        """Return the work on the finished units `entries`."""
+        dedup = context.recipe.dedup
+        key = digest([entry.hash for entry in entries], dedup and dedup.model_dump(mode="json"))
+        tasks = (
+            PairTask(ref, entry.data["signatures"], entry.data["ids"], tuple(entry.data["parts"]))
+            for ref, entry in zip(refs, entries, strict=True)
+        )
+        return cls(f"pair/{key}", tuple(tasks))
+
+
+def load_signatures(context: Context, task: PairTask) -> SignatureSet:
+    """Return a unit's signatures under their addresses in this run, memory-mapped."""
+    found = SignatureSet.load(local_path(context.work, task.signatures))
+    return replace(found, addresses=address_of(task.ref.number, found.addresses.astype(np.uint32)))
+
+
+# Pass 1: equal hashes of normalised text, equal ids.
+
+
+def copy_keys(task: PairTask, context: Context) -> Iterator[tuple[int, bytes]]:
+    """Yield a unit's hashes by partition: keys from 0 for texts, from PARTITIONS for ids."""
+    if context.recipe.dedup is not None:
+        yield from pack_exact_keys(load_signatures(context, task))
+    yield from _id_keys(context, task)
+
+
+def _id_keys(context: Context, task: PairTask) -> Iterator[tuple[int, bytes]]:
+    with context.work.open(task.ids) as stream, pa.ipc.open_file(stream) as reader:
+        table = reader.read_all()
+    entries = np.empty(table.num_rows, ID_ENTRY)
+    hashes = b"".join(table.column("id_hash").to_pylist())
+    pairs = np.frombuffer(hashes, ">u8").reshape(-1, 2)
+    entries["high"], entries["low"] = pairs[:, 0], pairs[:, 1]
+    entries["address"] = address_of(task.ref.number, table.column("row").to_numpy())
+    parts = top_bits(entries["high"].astype(np.uint64))
+    for part in np.unique(parts).tolist():
+        yield PARTITIONS + part, entries[parts == part].tobytes()
+
+
+def copies_of_key(group: Grouped, context: Context, work: PairWork) -> int:
+    """Write the exact copies, or the records whose ids occurred before, of one partition."""
+    key, chunks = group
+    found = copies_of_group(chunks) if key < PARTITIONS else _repeated(joined(chunks, ID_ENTRY))
+    kind = "copies" if key < PARTITIONS else "ids"
+    context.work.write(f"{work.folder}/copies/{kind}-{key % PARTITIONS:02d}.bin", found)
+    return len(found)
+
+
+def _repeated(entries: Records) -> bytes:
+    """Return the addresses, ascending, of all but the first record of each id."""
+    order = np.lexsort((entries["address"], entries["low"], entries["high"]))
+    entries = entries[order]
+    same = (entries["high"][1:] == entries["high"][:-1]) & (
+        entries["low"][1:] == entries["low"][:-1]
+    )
+    return np.sort(entries["address"][1:][same]).astype("<u8").tobytes()
+
+
+def read_copies(context: Context, work: PairWork) -> Records:
+    """Return all exact copies, by ascending address."""
+    return merged_copies(read_pass(context, work, "copies", "copies-"))
+
+
+def repeated_ids(context: Context, work: PairWork) -> U64:
+    """Return the addresses, ascending, of all records whose id occurred before."""
+    found = np.frombuffer(b"".join(read_pass(context, work, "copies", "ids-")), "<u8")
+    return np.sort(found).astype(np.uint64)
+
+
+# Pass 2: equal bands.
+
+
+def band_keys(task: PairTask, context: Context, work: PairWork) -> Iterator[tuple[int, bytes]]:
+    """Yield a unit's band hashes by band and partition; exact copies are left out."""
+    dedup = context.recipe.dedup
+    assert dedup is not None
+    copies = read_copies(context, work)["address"]
+    first, last = np.searchsorted(copies, address_of(task.ref.number, np.array([0, 2**32 - 1])))
+    skip = copies[first : last + 1]
+    signatures = load_signatures(context, task)
+    yield from pack_band_keys(signatures, skip=skip, bands=dedup.bands, rows=dedup.rows)
+
+
+def pairs_of_key(group: Grouped, context: Context, work: PairWork) -> int:
+    """Write the candidate pairs of one band and partition."""
+    key, chunks = group
+    found = pairs_of_group(chunks)
+    if found:
+        context.work.write(f"{work.folder}/pairs/group-{key:05d}.bin", found)
+    return len(found)
+
+
+# Pass 3: candidates, verified unit by unit.
+
+
+def pair_keys(name: str, context: Context) -> Iterator[tuple[int, bytes]]:
+    """Yield the candidate pairs of one file by the unit of their left document."""
+    return pack_pair_keys(context.work.read(name))
+
+
+def edges_of_key(group: Grouped, context: Context, work: PairWork) -> int:
+    """Write the verified pairs whose left document lies in `unit`."""
+    unit, chunks = group
+    dedup = context.recipe.dedup
+    assert dedup is not None
+    texts = Texts(context, {task.ref.number: task.parts for task in work.tasks})
+    index = index_of(context, work)
+    found = edges_of_group(chunks, index, texts.fetch, threshold=dedup.threshold)
+    context.work.write(f"{work.folder}/edges/unit-{unit:06d}.bin", found)
+    return len(found)
+
+
+@lru_cache(maxsize=1)
+def _cached_index(root: str, names: tuple[tuple[int, str], ...]) -> SignatureIndex:
+    sets = []
+    for number, name in names:
+        found = SignatureSet.load(local_path(Store(root), name))
+        addresses = address_of(number, found.addresses.astype(np.uint32))
+        sets.append(replace(found, addresses=addresses))
+    return SignatureIndex(sets)
+
+
+def index_of(context: Context, work: PairWork) -> SignatureIndex:
+    """Return the signatures of all units, memory-mapped once per process."""
+    names = tuple((task.ref.number, task.signatures) for task in work.tasks)
+    return _cached_index(context.work.root, names)
+
+
+# Passes as entries.
+
+
+def pass_done(context: Context, work: PairWork, name: str) -> Entry | None:
+    """Return the entry of a pass where all of it is there."""
+    return finished(context.work, f"{work.folder}/{name}")
+
+
+def finish_pass(context: Context, work: PairWork, name: str) -> Entry:
+    """Write the entry that lists the files of a pass."""
+    folder = f"{work.folder}/{name}"
+    files = [f"{folder}/{f}" for f in context.work.names(folder) if f.endswith(".bin")]
+    return write_entry(context.work, folder, files, {"files": files})
+
+
+def read_pass(context: Context, work: PairWork, name: str, prefix: str) -> Iterator[bytes]:
+    """Yield the content of each file of a finished pass whose name starts with `prefix`."""
+    for file in pass_files(context, work, name):
+        if Path(file).name.startswith(prefix):
+            yield context.work.read(file)
+
+
+def pass_files(context: Context, work: PairWork, name: str) -> list[str]:
+    """Return the names of the files of a finished pass."""
+    return list(context.work.read_json(f"{work.folder}/{name}.json")["data"]["files"])
+
+
+def all_edges(context: Context, work: PairWork) -> Iterator[bytes]:
+    """Yield the verified pairs of all units."""
+    return chain(read_pass(context, work, "edges", "unit-"))

@@ -1,0 +1,109 @@
+"""Classify: scores of a BERT-like sequence classifier, on the GPU where there is one."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import pyarrow as pa
+from pydantic import Field
+
+from classifiers import ClassifierError, checkpoint
+from skypile.errors import RecipeError
+from skypile.stage import Stage
+from skypile.stages.tokens import TOKEN_IDS, file_fingerprint
+from skypile.tokens import DEFAULT_TOKENIZER, load_encoder
+
+if TYPE_CHECKING:
+    from classifiers.model import Scorer
+
+__all__ = ["Classify"]
+
+
+@lru_cache(maxsize=4)
+def _scorer(model: str, fingerprint: str, threads: int) -> Scorer:  # noqa: ARG001 - part of the key
+    from classifiers.model import load
+
+    try:
+        return load(model, threads=threads)
+    except ClassifierError as error:
+        raise RecipeError(str(error)) from error
+
+
+class Classify(Stage):
+    """Score the first and the last window of each document by a sequence classifier.
+
+    `model` is ``default`` (the small BERT that comes with the package: quality, porn, politics,
+    stem), a folder, or a Hub id of any Hugging Face sequence-classification checkpoint with a fast
+    tokenizer. Each of its labels becomes a column, in lower case, or named by `labels` (label:
+    column). Scores are probabilities, float32 rounded to 6 decimals; over windows the maximum
+    counts for porn and politics, the mean for others. `threads` is fixed, because it decides the
+    last bits of a score on the CPU.
+    """
+
+    reads: ClassVar[tuple[str, ...]] = ("text",)
+    version: ClassVar[int] = 1
+
+    model_name: str = Field(default="default", alias="model")
+    labels: dict[str, str] = Field(default={})
+    threads: int = Field(default=2, ge=1, le=256)
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the checkpoint; a Hub checkpoint is fetched."""
+        try:
+            return checkpoint.folder_of(self.model_name)
+        except ClassifierError as error:
+            raise RecipeError(str(error)) from error
+
+    def _columns(self) -> list[str]:
+        found = checkpoint.labels(self.folder)
+        unknown = sorted(set(self.labels) - set(found))
+        if unknown:
+            raise RecipeError(
+                f"stage classify: {self.model_name} has no label {unknown[0]!r}; it has "
+                f"{', '.join(found)}"
+            )
+        return [self.labels.get(name, _column_name(name)) for name in found]
+
+    @property
+    def writes(self) -> dict[str, pa.DataType]:
+        """One float64 column for each label of the model."""
+        return {name: pa.float64() for name in self._columns()}
+
+    def load(self) -> None:
+        """Load weights and tokenizer into this process."""
+        _scorer(str(self.folder), checkpoint.fingerprint(self.folder), self.threads)
+
+    def __call__(self, batch: pa.RecordBatch) -> dict[str, pa.Array]:
+        """Return the scores of each document; all windows of `batch` are cut into batches."""
+        folder = self.folder
+        scorer = _scorer(str(folder), checkpoint.fingerprint(folder), self.threads)
+        ids, offsets = self._ids(batch)
+        scores = np.round(scorer.score_ids(ids, offsets).astype(np.float64), 6)
+        return {name: pa.array(scores[:, at]) for at, name in enumerate(self._columns())}
+
+    def _ids(self, batch: pa.RecordBatch) -> tuple[np.ndarray, np.ndarray]:
+        """Return token ids by the model's tokenizer; those of stage tokens where it is the same."""
+        path = self.folder / "tokenizer.json"
+        shared = file_fingerprint(path) == file_fingerprint(DEFAULT_TOKENIZER)
+        if shared and TOKEN_IDS in batch.schema.names:
+            column = batch.column(TOKEN_IDS)
+            offsets = np.asarray(column.offsets).astype(np.int64)
+            ids: np.ndarray = np.asarray(column.values)[offsets[0] : offsets[-1]]
+            return ids, offsets - offsets[0]
+        found = load_encoder(path).encode(batch.column("text"))
+        return found.ids, found.offsets
+
+    def fingerprint_data(self) -> dict[str, Any]:
+        """Name the model by the hash of its files rather than by its path."""
+        data = super().fingerprint_data()
+        del data["model_name"]
+        return data | {"model": checkpoint.fingerprint(self.folder)}
+
+
+def _column_name(label: str) -> str:
+    return re.sub(r"\W+", "_", label.strip().lower()).strip("_")

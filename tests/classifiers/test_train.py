@@ -1,0 +1,124 @@
+"""The masked loss, the batches, and a whole training run on a few rows."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import zstandard
+
+from classifiers import DEFAULT, evaluate, train
+from classifiers.data import HEADS
+from classifiers.model import load
+
+
+def test_loss_is_the_mean_over_known_labels_only() -> None:
+    logits = torch.tensor([[0.3, -2.0], [1.5, 0.7]], requires_grad=True)
+    labels = torch.tensor([[1.0, math.nan], [math.nan, 0.0]])
+    loss = train.masked_loss(logits, labels)
+    want = (math.log1p(math.exp(-0.3)) + math.log1p(math.exp(0.7))) / 2
+    assert float(loss) == pytest.approx(want, rel=1e-5)
+    loss.backward()
+    assert logits.grad is not None
+    assert logits.grad[0, 1] == 0
+    assert logits.grad[1, 0] == 0
+    assert logits.grad[0, 0] != 0
+
+
+def test_loss_without_any_label_is_zero() -> None:
+    logits = torch.ones(2, 4, requires_grad=True)
+    loss = train.masked_loss(logits, torch.full((2, 4), math.nan))
+    loss.backward()
+    assert float(loss) == 0
+
+
+def test_batches_hold_every_window_once_within_the_budget() -> None:
+    lengths = np.random.default_rng(0).integers(0, 254, 9000)
+    found = list(train.batches(lengths, np.random.default_rng(1)))
+    assert sorted(np.concatenate(found).tolist()) == list(range(9000))
+    assert all(len(rows) * (int(lengths[rows].max()) + 2) <= 8192 for rows in found)
+    assert max(map(len, found)) == 128
+
+
+def _write_rows(path: Path, rows: list[dict[str, object]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    path.write_bytes(zstandard.compress(lines.encode()))
+
+
+@pytest.fixture
+def small_data(tmp_path: Path) -> Path:
+    """Write labels, corpus and lexicons of a few rows in the layout of the real data."""
+    folder = tmp_path / "data"
+    news = {"lang": "en", "source": "20 Newsgroups bydate", "license": "20 Newsgroups: research"}
+    title = {"lang": "zh", "source": "THUCNews titles (x)", "license": "THUCNews: research use"}
+    for split, begin in (("train", 0), ("dev", 50)):
+        rows = [
+            {
+                **news,
+                "label": at % 2,
+                "text": f"{'senate vote' if at % 2 else 'ice hockey'} {at} end",
+            }
+            for at in range(begin, begin + 30)
+        ] + [
+            {
+                **title,
+                "label": at % 2,
+                "text": f"{'外交部发言人' if at % 2 else '股票市场上涨'}{at}号消息",
+            }
+            for at in range(begin, begin + 40)
+        ]
+        for name in (*HEADS, "toxicity"):
+            _write_rows(folder / "labels" / name / f"{split}.jsonl.zst", rows)
+    for name in ("en_books", "en_stem", "en_tech_lctt", "en_prose_nltk"):
+        text = f"The {name} harbour was quiet that night and every ship lay still. " * 20
+        row = {"text": text, "source": "LCTT/x", "license": "MIT", "lang_hint": "en", "url": "u"}
+        _write_rows(folder / "corpus" / f"{name}.jsonl.zst", [row])
+    for name in ("zh_stem", "zh_tech_lctt", "zh_classical", "zh_news"):
+        text = f"{name}港口今晚很安静，所有的船都停着不动。" * 20
+        row = {"text": text, "source": "LCTT/x", "license": "MIT", "lang_hint": "zh", "url": "u"}
+        _write_rows(folder / "corpus" / f"{name}.jsonl.zst", [row])
+    for name in ("konsheng/色情类型.txt", "konsheng/色情词库.txt", "fwwdn/色情类.txt", "ldnoobw/zh",
+                 "ldnoobw/en", "konsheng/广告类型.txt", "fwwdn/广告.txt", "konsheng/零时-Tencent.txt",
+                 "konsheng/网易前端过滤敏感词库.txt", "konsheng/补充词库.txt"):  # fmt: skip
+        path = folder / "lexicons" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("\n".join(f"{'木石水火' if 'ldnoobw/en' not in name else 'wo'}{c}"
+                                  for c in "abcdefgh" if name.endswith("en"))
+                        or "木石\n水火\n山川,\n风云\n", encoding="utf-8")  # fmt: skip
+    return folder
+
+
+def test_a_training_run_writes_a_checkpoint_that_scores(
+    small_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "model"
+    output.mkdir()
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(DEFAULT / name, output / name)
+    flags = ["--data", str(small_data), "--output", str(output)]
+    run = [*flags, "--epochs", "1", "--weak", "6", "--windows", "0.004"]
+    assert train.main(run) == 0
+    metrics = json.loads((output / "metrics.json").read_text())
+    assert metrics["training"]["seed"] == 20
+    assert set(metrics["dev"]) == set(HEADS)
+    first = load(output, device="cpu").fingerprint
+    assert sorted(x.name for x in output.iterdir()) == [
+        "config.json", "metrics.json", "model.safetensors", "tokenizer.json",
+        "tokenizer_config.json",
+    ]  # fmt: skip
+    assert evaluate.main(["--data", str(small_data), "--model", str(output)]) == 0
+    assert json.loads((output / "metrics.json").read_text())["dev"] == metrics["dev"]
+    assert "| politics | zh |" in capsys.readouterr().out
+    assert train.main(run) == 0
+    assert load(output, device="cpu").fingerprint == first
+
+
+def test_missing_data_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train.main(["--data", str(tmp_path), "--output", str(tmp_path)]) == 1
+    assert "no such file" in capsys.readouterr().out

@@ -1,0 +1,98 @@
+"""Candidate pairs: complete in small buckets, linear in large ones, independent of order."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skypile.dedup.bands import MAX_BUCKET, band_hashes, candidate_pairs, pack_band_keys
+from skypile.dedup.formats import BAND_ENTRY, PARTITIONS, top_bits
+from skypile.errors import RecipeError
+
+NO_SKIP = np.empty(0, np.uint64)
+
+
+def pairs_of(hashes, addresses, preferences=None, **options):
+    columns = [np.array(each, np.uint64) for each in (hashes, addresses)]
+    columns.append(np.zeros(len(hashes), np.uint64) if preferences is None else preferences)
+    left, right = candidate_pairs(*columns, **options)
+    return list(zip(left.tolist(), right.tolist(), strict=True))
+
+
+@given(st.lists(st.integers(0, 6), max_size=40))
+def test_small_buckets_give_all_their_pairs(hashes):
+    expected = [(i, j) for i, j in combinations(range(len(hashes)), 2) if hashes[i] == hashes[j]]
+    assert pairs_of(hashes, range(len(hashes))) == sorted(expected)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5)), max_size=60),
+    st.randoms(use_true_random=False),
+    st.integers(1, 8),
+)
+def test_the_order_of_the_input_does_not_matter(rows, rng, max_bucket):
+    entries = [(h, at, preference) for at, (h, preference) in enumerate(rows)]
+    shuffled = rng.sample(entries, len(entries))
+    results = []
+    for each in (entries, shuffled):
+        columns = np.array(each, np.uint64).reshape(-1, 3).T
+        results.append(pairs_of(*columns, max_bucket=max_bucket))
+    assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("size", [MAX_BUCKET, MAX_BUCKET + 1, 20_000])
+def test_a_giant_bucket_stays_linear(size):
+    pairs = pairs_of([7] * size, range(size))
+    most = size * (size - 1) // 2 if size <= MAX_BUCKET else 2 * size - 3
+    assert len(pairs) == most
+    assert len({each for pair in pairs for each in pair}) == size
+
+
+def test_the_centre_of_a_giant_bucket_is_the_most_preferred():
+    preferences = np.array([5, 4, 0, 3, 2], np.uint64)
+    pairs = pairs_of([1] * 5, range(5), preferences, max_bucket=2)
+    assert {(0, 2), (1, 2), (2, 3), (2, 4)} <= set(pairs)
+    assert set(pairs) - {(0, 2), (1, 2), (2, 3), (2, 4)} == {(3, 4), (1, 3), (0, 1)}
+
+
+def test_documents_without_shingle_or_skipped_enter_no_band(sign):
+    signatures, _ = sign(["!!!", "???", "some words", "more words"])
+    skip = signatures.addresses[2:3]
+    for _, chunk in pack_band_keys(signatures, skip=skip):
+        assert np.frombuffer(chunk, BAND_ENTRY)["address"].tolist() == [3]
+
+
+def test_keys_name_band_and_partition(sign):
+    signatures, _ = sign([f"words number {i} of many others" for i in range(100)])
+    keyed = list(pack_band_keys(signatures, skip=NO_SKIP, bands=3, rows=5))
+    assert len({key for key, _ in keyed}) == len(keyed)
+    for key, chunk in keyed:
+        entries = np.frombuffer(chunk, BAND_ENTRY)
+        assert 0 <= key < 3 * PARTITIONS
+        assert np.all(top_bits(entries["hash"]) == key % PARTITIONS)
+    assert sum(len(chunk) for _, chunk in keyed) == 100 * 3 * BAND_ENTRY.itemsize
+
+
+def test_band_hashes_are_equal_where_all_rows_of_the_band_are():
+    rng = np.random.default_rng(1)
+    minhash = rng.integers(0, 2**32, (40_000, 128), dtype=np.uint32)
+    minhash[1] = minhash[0]
+    minhash[1, 8] += 1
+    minhash[2] = minhash[0, ::-1]
+    hashes = band_hashes(minhash)
+    assert hashes.shape == (40_000, 14) and hashes.dtype == np.uint64
+    assert np.flatnonzero(hashes[0] != hashes[1]).tolist() == [1]
+    assert not np.any(hashes[0] == hashes[2])
+    assert np.unique(hashes[3:]).size == hashes[3:].size
+    spread = np.bincount(top_bits(hashes[3:, 0]), minlength=PARTITIONS)
+    assert spread.min() > 0.9 * spread.mean()
+
+
+@pytest.mark.parametrize("bands, rows", [(17, 8), (0, 8), (14, 0), (1, 129)])
+def test_more_rows_than_values_are_refused(bands, rows):
+    with pytest.raises(RecipeError, match="MinHash values"):
+        band_hashes(np.zeros((1, 128), np.uint32), bands, rows)
