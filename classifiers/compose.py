@@ -17,6 +17,7 @@ from classifiers.data import Document
 __all__ = ["weak_documents"]
 
 _NAN: Final = math.nan
+_TECHNICAL: Final = ("LCTT", "OI-wiki", "d2l-ai", "OpenLogic")
 
 
 def _clean_terms(documents: Sequence[Document], rng: random.Random) -> dict[str, list[str]]:
@@ -75,10 +76,12 @@ class _Stock:
     adverts: tuple[str, ...]
     headlines: list[str]
     prose: list[Document]
+    technical: list[Document]
 
 
 def _stock(lang: str, documents: Sequence[Document], lexicons: Path, rng: random.Random) -> _Stock:
     zh = lang == "zh"
+    prose = [doc for doc in documents if doc.lang == lang and doc.labels[0] == 1]
     own_ads = f.AD_TERMS_ZH if zh else f.AD_TERMS_EN
     return _Stock(
         lang=lang,
@@ -88,7 +91,8 @@ def _stock(lang: str, documents: Sequence[Document], lexicons: Path, rng: random
         ads=own_ads,
         adverts=own_ads + (weak.advert_terms(lexicons) if zh else ()),
         headlines=_headlines(documents)[lang],
-        prose=[doc for doc in documents if doc.lang == lang and doc.labels[0] == 1],
+        prose=prose,
+        technical=[doc for doc in prose if doc.source.startswith(_TECHNICAL)],
     )
 
 
@@ -97,8 +101,8 @@ def _pages(stock: _Stock, rng: random.Random) -> dict[str, tuple[str, tuple[floa
     lang = stock.lang
     adult, clean = weak.page(rng, lang, stock.adult, stock.marks), weak.page(rng, lang, stock.clean)
     prose = _passage(rng, rng.choice(stock.prose))
-    # Prose around adult terms must pass the same rule as they do: sentence by sentence.
-    allowed = weak.without_banned(_passage(rng, rng.choice(stock.prose)))
+    # Prose around adult terms is technical, so about no person, and passes the rule for terms.
+    allowed = weak.without_banned(_passage(rng, rng.choice(stock.technical)))
     return {
         "adult page": (adult, (0.0, 1.0, _NAN, 0.0)),
         "harmless page": (clean, (0.0, 0.0, _NAN, _NAN)),

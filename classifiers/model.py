@@ -6,7 +6,6 @@ suffixes: D documents, W windows, B windows of one batch, T positions, L labels.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,20 +15,21 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 from transformers import AutoConfig, AutoModelForSequenceClassification
+from transformers.utils import logging as transformers_logging
 
 from classifiers import DEFAULT, ClassifierError
+from classifiers.checkpoint import fingerprint, folder_of
 
 __all__ = ["DEFAULT", "Scorer", "load"]
 
 # A batch holds at most this many token slots, padding included. Constants and not measured at run
 # time, because the batches decide the last bits of a score.
-_CPU_BATCH_TOKENS: Final = 8_192
+_CPU_BATCH_TOKENS: Final = 4_096
 _CUDA_BATCH_TOKENS: Final = 65_536
 # No window is longer, even where a checkpoint could read thousands of tokens.
 _MAX_WINDOW_TOKENS: Final = 512
 # One adult or political passage is enough; quality and subject are a matter of the whole.
 _POOLING: Final[Mapping[str, str]] = {"porn": "max", "politics": "max"}
-_FINGERPRINTED: Final = ("*.safetensors", "config.json", "tokenizer*.json")
 
 
 class Scorer:
@@ -58,7 +58,7 @@ class Scorer:
         self.fingerprint = fingerprint
         self.tokenizer_path = tokenizer_path
         self._prefix, self._suffix = _special_ids(tokenizer_path)
-        self._pad_id = int(config.pad_token_id or 0)
+        self._pad_id = int(getattr(config, "pad_token_id", None) or 0)
         pooling = {**_POOLING, **(pooling or {})}
         if not set(pooling.values()) <= {"max", "mean"}:
             raise ClassifierError(f"pooling {pooling}: each label's must be 'max' or 'mean'")
@@ -170,37 +170,6 @@ def _batches(lengths: np.ndarray, special_count: int, budget: int) -> Iterator[s
             begin = end
 
 
-def _checkpoint_folder(name_or_path: str | Path) -> Path:
-    """Return the folder of a checkpoint: the shipped one, a local one, or a Hub snapshot."""
-    if str(name_or_path) == "default":
-        return DEFAULT
-    if Path(name_or_path).is_dir():
-        return Path(name_or_path)
-    # Imported here because most users never name a Hub checkpoint.
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    try:
-        return Path(
-            snapshot_download(str(name_or_path), allow_patterns=["*.json", "*.safetensors"])
-        )
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        raise ClassifierError(
-            f"{name_or_path}: neither a folder nor a Hub checkpoint that can be fetched: {error}"
-        ) from error
-
-
-def _fingerprint(folder: Path) -> str:
-    digest = hashlib.sha256()
-    for path in sorted({found for glob in _FINGERPRINTED for found in folder.glob(glob)}):
-        content = hashlib.sha256()
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                content.update(block)
-        digest.update(f"{path.name} {content.hexdigest()}\n".encode())
-    return digest.hexdigest()
-
-
 def _max_tokens(config: Any, folder: Path) -> int:
     """Return the longest window: what positions and tokenizer allow, at most 512."""
     positions = int(getattr(config, "max_position_embeddings", _MAX_WINDOW_TOKENS))
@@ -228,16 +197,11 @@ def load(
     over a document's windows. Code from a checkpoint never runs; a checkpoint without
     model.safetensors or tokenizer.json is a ClassifierError.
     """
-    folder = _checkpoint_folder(name_or_path)
-    tokenizer_path = folder / "tokenizer.json"
-    for path in (folder / "config.json", tokenizer_path):
-        if not path.is_file():
-            raise ClassifierError(
-                f"{path}: no such file; save the checkpoint and its fast tokenizer with "
-                "save_pretrained and name that folder"
-            )
+    folder = folder_of(str(name_or_path))
     if threads is not None:
         torch.set_num_threads(threads)
+    # A bar on stderr for a load of milliseconds is noise in every worker's log.
+    transformers_logging.disable_progress_bar()
     place = device or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
@@ -252,8 +216,8 @@ def load(
         raise ClassifierError(f"{folder}: cannot be loaded as a classifier: {error}") from error
     return Scorer(
         model.to(place),
-        tokenizer_path=tokenizer_path,
+        tokenizer_path=folder / "tokenizer.json",
         max_tokens=_max_tokens(config, folder),
-        fingerprint=_fingerprint(folder),
+        fingerprint=fingerprint(folder),
         pooling=pooling,
     )

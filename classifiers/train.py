@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 from transformers import BertConfig, BertForSequenceClassification
+from transformers.utils import logging as transformers_logging
 
 from classifiers import ClassifierError
 from classifiers.data import HEADS, Document, labelled_documents
@@ -244,12 +245,14 @@ def train(
 
 def save(model: BertForSequenceClassification, folder: Path) -> None:
     """Write config.json and model.safetensors (fp16), each beside its name and then renamed."""
+    transformers_logging.disable_progress_bar()
     beside = folder / ".part"
     beside.mkdir(exist_ok=True)
     half = BertForSequenceClassification(model.config)
     half.load_state_dict(model.state_dict())
     half.half().save_pretrained(beside)
     for name in ("config.json", "model.safetensors"):
+        (beside / name).chmod(0o644)  # safetensors writes files that only their owner can read
         (beside / name).replace(folder / name)
     for left in beside.iterdir():
         left.unlink()

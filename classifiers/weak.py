@@ -59,6 +59,7 @@ _BANNED_WORDS_EN: Final = re.compile(
     r"|infants?|toddlers?|lol[ai]\w*|lolit\w*|shota\w*|school\w*|students?|pupils?|teacher\w*"
     r"|college|campus|coeds?|virgin\w*|petite|underage\w*|incest\w*|famil\w*|mothers?|moms?|mummy"
     r"|mommy|dads?|daddy|fathers?|parents?|sons?|daughters?|sisters?|brothers?|step\w+|cousins?"
+    r"|lads?|lass\w*|maidens?|adolescen\w*|orphan\w*|pube\w*|tween\w*|grand\w+|nurser\w*|class\w*"
     r"|aunts?|uncles?|nieces?|nephews?|pedo\w*|paedo\w*|preteen\w*|jail ?bait|years? old|y/?o"
     r"|1[0-8]|\d+ ?(?:yo|yrs?|years?))\b",
     re.IGNORECASE,

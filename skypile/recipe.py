@@ -275,7 +275,10 @@ def parse_recipe(text: str, path: str) -> Recipe:
 
 
 def _first_problem(error: ValidationError) -> str:
-    first = error.errors()[0]
+    # A misspelt key is the likelier cause than the key that is then missing.
+    problems = sorted(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
+    first = problems[0]
     place = ".".join(str(step) for step in first["loc"])
-    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    return f"{place}: {first['msg']}{more}" if place else f"{first['msg']}{more}"
+    told = "unknown key" if first["type"] == "extra_forbidden" else first["msg"]
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return f"{place}: {told}{more}" if place else f"{told}{more}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 from difflib import get_close_matches
 
@@ -66,9 +67,11 @@ def pipeline_options(runner: str, beam_args: Sequence[str]) -> PipelineOptions:
                 "--experiments=data_buffer_time_limit_ms is refused: its periodic flush races with "
                 "the writer and loses rows without an error; leave the option out"
             )
-    options = PipelineOptions([f"--runner={name}", *beam_args])
-    # What no option class took is a misspelt option: Beam itself would only log it.
-    unknown = options._unparsed_options if hasattr(options, "_unparsed_options") else []
+    known = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for kind in PipelineOptions.__subclasses__():
+        kind._add_argparse_args(known)
+    # Beam itself would only log that it discards an option that it does not know.
+    unknown = known.parse_known_args([*beam_args])[1]
     if unknown:
         raise UsageError(f"unknown option {unknown[0]!r}; see skypile build --help")
-    return options
+    return PipelineOptions([f"--runner={name}", *beam_args])

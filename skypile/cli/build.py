@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -62,6 +63,10 @@ def run(args: argparse.Namespace, extra: Sequence[str]) -> int:
     refs = [UnitRef(number, unit) for number, unit in enumerate(plan.units)]
     if not args.quiet:
         _describe(context, plan)
+    # Beam warns of optional parts that are not installed, and logs a worker's traceback before it
+    # hands the error on; ours say what is to be said.
+    logging.getLogger().setLevel(logging.ERROR)
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
     # Beam is imported after everything that is cheap to refuse has been refused.
     from skypile.beam.build import build
     from skypile.beam.runners import pipeline_options

@@ -11,7 +11,7 @@ from skypile.io import files
 from skypile.io.formats import BYTE_ORDER_MARK
 from skypile.io.languages import language_of
 from skypile.io.lines import RAW_BYTES
-from skypile.io.rows import ReadOptions, RowBuffer, Tally
+from skypile.io.rows import ReadOptions, RowBuffer, Tally, too_large
 from skypile.io.units import CodeFile, Unit
 
 __all__ = ["code_batches"]
@@ -36,15 +36,15 @@ def code_batches(unit: Unit, options: ReadOptions, tally: Tally) -> Iterator[pa.
 def _read_file(row: int, file: CodeFile, options: ReadOptions, rows: RowBuffer) -> None:
     record, source = f"{file.name}#0", file.name.partition("/")[0]
     language = language_of(file.path.rpartition("/")[2])
-    too_large = file.size > options.max_document_bytes
+    over = file.size > options.max_document_bytes
     # One byte more than was planned shows that the file has grown.
-    data = files.read_head(file.path, RAW_BYTES if too_large else file.size + 1)
-    if not too_large and len(data) != file.size:
+    data = files.read_head(file.path, RAW_BYTES if over else file.size + 1)
+    if not over and len(data) != file.size:
         raise InputError(f"{file.path}: has changed since the run was planned; run it again")
     reason = message = None
-    if too_large:
+    if over:
         reason = "too_large"
-        message = f"{file.size:,} bytes; a document may have {options.max_document_bytes:,} at most"
+        message = too_large(file.size, options)
     else:
         try:
             data.decode()

@@ -11,6 +11,8 @@ from skypile.errors import InputError
 from skypile.io.files import open_input, read_head
 from skypile.io.formats import PARQUET_MAGIC
 
+BUFFER_BYTES = 1 << 20
+
 __all__ = ["footer", "footer_metadata", "footer_rows", "open_parquet", "row_group_runs"]
 
 
@@ -21,7 +23,7 @@ def open_parquet(file: BinaryIO) -> pq.ParquetFile | str:
     """
     try:
         # Row groups are streamed: buffering ahead would hold whole ones in memory.
-        return pq.ParquetFile(file, pre_buffer=False)
+        return pq.ParquetFile(file, pre_buffer=False, buffer_size=BUFFER_BYTES)
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise

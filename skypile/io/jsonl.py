@@ -20,7 +20,7 @@ from skypile.io.fields import (
 )
 from skypile.io.formats import BYTE_ORDER_MARK
 from skypile.io.lines import RAW_BYTES, LongLine, LostRest, WholeLines, range_blocks, split_lines
-from skypile.io.rows import MAX_ROW, ReadOptions, RowBuffer, Tally
+from skypile.io.rows import MAX_ROW, ReadOptions, RowBuffer, Tally, too_large
 from skypile.io.units import Unit
 
 __all__ = ["jsonl_batches"]
@@ -100,7 +100,7 @@ class _Lines:
     def _unreadable(self, event: LongLine | LostRest) -> None:
         self.tally.read += 1
         if isinstance(event, LongLine):
-            reason, message = "too_large", _too_large(event.size, self.options)
+            reason, message = "too_large", too_large(event.size, self.options)
         else:
             reason, message = event.reason, event.message
         self.rows.error(
@@ -162,10 +162,6 @@ class _Lines:
             byte_offset=offset,
             line=line if self.options.keep_lines else None,
         )
-
-
-def _too_large(size: int, options: ReadOptions) -> str:
-    return f"{size:,} bytes; a document may have {options.max_document_bytes:,} at most"
 
 
 def _diagnosis(line: bytes, error: orjson.JSONDecodeError) -> tuple[str, str]:

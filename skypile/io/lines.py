@@ -55,14 +55,8 @@ def split_lines(
     """
     pending: list[bytes] = []
     pending_bytes = 0
-    while True:
-        try:
-            block = next(blocks)
-        except StopIteration:
-            break
-        except DamagedError as damage:
-            yield LostRest(_head(pending), offset, damage.reason, damage.message)
-            return
+    damage: list[DamagedError] = []
+    for block in _until_damage(blocks, damage):
         cut = block.rfind(b"\n") + 1
         if cut and pending_bytes > max_line_bytes:
             first = block.index(b"\n") + 1
@@ -81,10 +75,19 @@ def split_lines(
         if pending_bytes <= max_line_bytes:
             pending.append(block)
         pending_bytes += len(block)
-    if pending_bytes > max_line_bytes:
+    if damage:
+        yield LostRest(_head(pending), offset, damage[0].reason, damage[0].message)
+    elif pending_bytes > max_line_bytes:
         yield LongLine(_head(pending), offset, pending_bytes)
     elif pending_bytes:
         yield WholeLines([b"".join(pending)], offset)
+
+
+def _until_damage(blocks: Iterator[bytes], damage: list[DamagedError]) -> Iterator[bytes]:
+    try:
+        yield from blocks
+    except DamagedError as error:
+        damage.append(error)
 
 
 def _head(chunks: list[bytes]) -> bytes:

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from skypile.io.fields import TooDeepError, identifier, meta_json, take_columns
 from skypile.io.footers import open_parquet
 from skypile.io.formats import PARQUET_MAGIC
-from skypile.io.rows import BATCH_BYTES, ReadOptions, RowBuffer, Tally
+from skypile.io.rows import BATCH_BYTES, ReadOptions, RowBuffer, Tally, too_large
 from skypile.io.units import Unit
 
 __all__ = ["Originals", "parquet_batches"]
@@ -167,9 +167,8 @@ class _Rows:
         for name in bad:
             del fields[name]
         id_value, url, source = take_columns(fields, options)
-        meta = None
+        meta, id_ = None, None
         reason = message = ""
-        id_ = None
         try:
             id_ = identifier(id_value)
             meta = meta_json(fields) if fields else None
@@ -178,8 +177,7 @@ class _Rows:
         if text is None:
             reason, message = "bad_text_type", no_text
         elif len(text) > options.max_document_bytes:
-            limit = f"a document may have {options.max_document_bytes:,} at most"
-            reason, message = "too_large", f"{len(text):,} bytes; {limit}"
+            reason, message = "too_large", too_large(len(text), options)
         elif bad:
             reason, message = "bad_utf8", f"column {bad[0]!r} is not UTF-8"
         elif not reason:
@@ -217,12 +215,17 @@ def _decoded(file: pq.ParquetFile, group: int, about: Any) -> Iterator[pa.Record
 
 def _pieces(batch: pa.RecordBatch, text_field: str) -> Iterator[pa.RecordBatch]:
     """Cut `batch` so that no piece holds more than about 8 MB, single rows aside."""
+    if batch.num_rows == 0:
+        return
     texts, _ = _text_column(batch, text_field)
-    if texts is None or batch.nbytes <= 2 * BATCH_BYTES:
-        if batch.num_rows:
-            yield batch
+    if texts is None:
+        texts = pa.nulls(batch.num_rows, pa.binary())
+    if batch.nbytes <= 2 * BATCH_BYTES:
+        yield batch
         return
     lengths = np.asarray(pc.binary_length(texts).fill_null(0)).astype(np.int64)
+    # What the other columns hold is spread evenly over the rows.
+    lengths += max(0, batch.nbytes - int(lengths.sum())) // batch.num_rows
     pieces = np.cumsum(lengths) // BATCH_BYTES
     cuts = [0, *(np.flatnonzero(np.diff(pieces)) + 1).tolist(), batch.num_rows]
     for start, end in pairwise(cuts):

@@ -10,7 +10,15 @@ from skypile.errors import UsageError
 from skypile.io.lines import RAW_BYTES
 from skypile.schema import ERROR, INPUT_FIELDS, OUTCOME_FIELDS
 
-__all__ = ["BATCH_BYTES", "RAW_LINE", "ReadOptions", "RowBuffer", "Tally"]
+__all__ = [
+    "BATCH_BYTES",
+    "RAW_LINE",
+    "ReadOptions",
+    "RowBuffer",
+    "Tally",
+    "error_columns",
+    "too_large",
+]
 
 BATCH_BYTES = 4 << 20
 BATCH_ROWS = 8192
@@ -43,6 +51,11 @@ class ReadOptions:
             )
         if self.limit is not None and self.limit < 0:
             raise UsageError(f"limit is {self.limit}; it must be 0 or more")
+
+
+def too_large(size: int, options: ReadOptions) -> str:
+    """Return what is said of a record of `size` bytes, more than `options` allow."""
+    return f"{size:,} bytes; a document may have {options.max_document_bytes:,} at most"
 
 
 @dataclass

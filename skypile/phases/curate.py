@@ -23,7 +23,7 @@ from skypile.policy import open_mask
 from skypile.schema import ERROR
 from skypile.stages.signature import Signature
 
-__all__ = ["ID_SCHEMA", "curate_unit", "curated", "unit_folder"]
+__all__ = ["ID_SCHEMA", "curate_unit", "curated", "opened", "part_batches", "unit_folder"]
 
 PART_TEXT_BYTES = 64 << 20
 ID_SCHEMA = pa.schema([("row", pa.uint32()), ("id_hash", pa.binary(16))])
@@ -42,8 +42,8 @@ def curated(context: Context, ref: UnitRef, *, hashes: bool = False) -> Entry | 
 class _Parts:
     """Writes batches into parts of about PART_TEXT_BYTES of text."""
 
-    def __init__(self, store: Store, folder: str, schema: pa.Schema) -> None:
-        self.store, self.folder, self.schema = store, folder, schema
+    def __init__(self, store: Store, folder: str, schema: pa.Schema, unit: str) -> None:
+        self.store, self.folder, self.schema, self.unit = store, folder, schema, unit
         self.done: list[dict[str, Any]] = []
         self._stack = ExitStack()
         self._writer: pq.ParquetWriter | None = None
@@ -56,7 +56,9 @@ class _Parts:
             self._writer = pq.ParquetWriter(
                 stream, self.schema, compression="zstd", compression_level=1
             )
-            self.done.append({"file": name, "rows": 0, "text_bytes": 0, "last_row": -1})
+            self.done.append(
+                {"unit": self.unit, "file": name, "rows": 0, "text_bytes": 0, "last_row": -1}
+            )
         self._writer.write_batch(batch.select(self.schema.names).cast(self.schema))
         part = self.done[-1]
         part["rows"] += batch.num_rows
@@ -87,7 +89,7 @@ def curate_unit(context: Context, ref: UnitRef) -> Entry:
     if before is not None:
         return before
     folder = unit_folder(context, ref)
-    parts = _Parts(context.work, folder, part_schema(context.recipe))
+    parts = _Parts(context.work, folder, part_schema(context.recipe), ref.unit.name)
     sets: list[SignatureSet] = []
     ids: list[pa.RecordBatch] = []
     tally = {"open": 0, "stage_errors": 0, "unreadable": 0}
@@ -165,11 +167,19 @@ def _count(tally: dict[str, int], batch: pa.RecordBatch) -> None:
     tally["unreadable"] += len(errors) - by_stage
 
 
+def opened(context: Context, name: str, unit: str) -> pa.NativeFile:
+    """Return a file of the work folder; RunError, naming the unit it belongs to, if it is gone."""
+    try:
+        return context.work.open(name)
+    except RunError as error:
+        raise RunError(f"{unit}: {error}") from error
+
+
 def part_batches(
     context: Context, part: dict[str, Any], columns: list[str] | None = None
 ) -> Iterator[pa.RecordBatch]:
     """Yield a part's rows in order, in the batches in which they were written."""
-    with context.work.open(str(part["file"])) as stream:
+    with opened(context, part["file"], part["unit"]) as stream:
         file = pq.ParquetFile(stream)
         for group in range(file.num_row_groups):
             yield from file.read_row_group(group, columns=columns).to_batches()

@@ -10,9 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from skypile.io.store import Store
 from skypile.phases.context import Context
-from skypile.phases.curate import part_batches
+from skypile.phases.curate import opened, part_batches
 from skypile.policy import open_mask
 from skypile.recipe import Recipe
 from skypile.schema import OUTCOME_FIELDS, REJECTED, set_columns
@@ -46,15 +45,15 @@ def score_schema(recipe: Recipe) -> pa.Schema:
     return pa.schema([*fields, *(pa.field(n, t) for n, t in recipe.columns(recipe.score).items())])
 
 
-def read_drops(store: Store, name: str) -> pa.Table:
-    """Return a unit's drop list, sorted by row."""
-    with store.open(name) as stream, pa.ipc.open_file(stream) as reader:
+def read_drops(context: Context, name: str, unit: str) -> pa.Table:
+    """Return the drop list of the unit called `unit`, sorted by row; RunError if it is gone."""
+    with opened(context, name, unit) as stream, pa.ipc.open_file(stream) as reader:
         return reader.read_all()
 
 
-def read_scores(store: Store, name: str) -> pa.Table:
-    """Return a part's scores, sorted by row."""
-    with store.open(name) as stream:
+def read_scores(context: Context, name: str, unit: str) -> pa.Table:
+    """Return the scores of a part of the unit called `unit`, by row; RunError if they are gone."""
+    with opened(context, name, unit) as stream:
         return pq.read_table(stream)
 
 

@@ -264,7 +264,7 @@ def _described(context: Context, shard: _Shard) -> dict[str, Any]:
 def _final_batches(
     context: Context, ref: PartRef, cuts: dict[str, Cut]
 ) -> Iterator[pa.RecordBatch]:
-    drops = read_drops(context.work, ref.task.drops)
+    drops = read_drops(context, ref.task.drops, ref.task.ref.unit.name)
     scores = ref.task.part_scores(context, ref.number)
     for batch in merged_batches(context, ref.task.parts[ref.number], drops, scores):
         batch = _with_surplus(context, batch, ref.task.ref.number, cuts)

@@ -48,7 +48,7 @@ def open_documents(context: Context, task: PartTask) -> pa.RecordBatch:
     One batch of at most a part's text: model batches are cut from it, so they depend on the part
     alone and not on who scores it.
     """
-    drops = read_drops(context.work, task.drops)
+    drops = read_drops(context, task.drops, task.ref.unit.name)
     threshold = context.recipe.dedup.threshold if context.recipe.dedup else None
     kept: list[pa.RecordBatch] = []
     for batch in part_batches(context, task.part):

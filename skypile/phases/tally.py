@@ -55,7 +55,9 @@ class UnitTask:
 
     def part_scores(self, context: Context, number: int) -> pa.Table | None:
         """Return the scores of the unit's part `number`, or None where nothing is scored."""
-        return read_scores(context.work, self.scores[number]) if self.scores else None
+        if not self.scores:
+            return None
+        return read_scores(context, self.scores[number], self.ref.unit.name)
 
 
 def mixture_place(context: Context, batch: pa.RecordBatch) -> tuple[np.ndarray, np.ndarray]:
@@ -83,7 +85,7 @@ def tally_unit(context: Context, task: UnitTask) -> Entry:
     if before is not None:
         return before
     name = _name(context, task)
-    drops = read_drops(context.work, task.drops)
+    drops = read_drops(context, task.drops, task.ref.unit.name)
     found: list[pa.RecordBatch] = []
     part_bytes: list[dict[str, int]] = []
     counts: Counter[str] = Counter()

@@ -12,12 +12,17 @@ import numpy as np
 import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
-from transformers import BertConfig, BertForSequenceClassification
+from transformers import (
+    BertConfig,
+    BertForSequenceClassification,
+    RobertaConfig,
+    RobertaForSequenceClassification,
+)
 
 from classifiers import DEFAULT, ClassifierError
 from classifiers.data import HEADS, labelled_documents
 from classifiers.evaluate import auc, evaluation
-from classifiers.model import Scorer, load
+from classifiers.model import Scorer, _batches, load
 from classifiers.train import mean_auc
 
 SHARED = os.environ.get("SKYPILE_SHARED")
@@ -146,13 +151,50 @@ def test_one_output_is_a_raw_regression_value(tmp_path: Path) -> None:
     np.testing.assert_allclose(got, want, atol=1e-5)
 
 
+def test_roberta_positions_leave_room_for_their_offset(tmp_path: Path) -> None:
+    folder = _checkpoint(tmp_path / "m", num_labels=2)
+    torch.manual_seed(5)
+    config = RobertaConfig(
+        vocab_size=VOCABULARY, hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
+        intermediate_size=32, max_position_embeddings=18, pad_token_id=0, num_labels=2,
+        initializer_range=0.5,
+    )  # fmt: skip
+    RobertaForSequenceClassification(config).save_pretrained(folder)
+    found = load(folder, device="cpu")
+    assert found.max_tokens == 17
+    documents = _documents(15, 3)
+    scores = found.score_ids(*_packed(documents))
+    for got, document in zip(scores, documents, strict=True):
+        ids = torch.tensor([[1, *document.tolist(), 2]])
+        with torch.inference_mode():
+            want = torch.softmax(found._model(input_ids=ids).logits, dim=-1)[0].numpy()
+        np.testing.assert_allclose(got, want, atol=1e-5)
+
+
+def test_batches_fill_the_budget_and_cover_all_windows_in_order() -> None:
+    lengths = np.sort(np.random.default_rng(6).integers(0, 255, 3000))
+    found = list(_batches(lengths, 2, 4096))
+    assert [x.start for x in found] == [0, *(x.stop for x in found[:-1])]
+    assert found[-1].stop == 3000
+    slots = [(x.stop - x.start) * (int(lengths[x.stop - 1]) + 2) for x in found]
+    assert max(slots) <= 4096
+    assert min(slots[:-1]) > 3000
+
+
+def test_a_window_longer_than_the_budget_is_a_batch_of_its_own() -> None:
+    found = list(_batches(np.array([5, 90, 95]), 2, 50))
+    assert [(x.start, x.stop) for x in found] == [(0, 1), (1, 2), (2, 3)]
+
+
 def test_fingerprint_follows_weights_and_tokenizer(tmp_path: Path) -> None:
     folder = _checkpoint(tmp_path / "m", num_labels=2)
-    first = load(folder, device="cpu").fingerprint
-    assert load(folder, device="cpu").fingerprint == first
-    with (folder / "tokenizer.json").open("a") as file:
+    same = _checkpoint(tmp_path / "same", num_labels=2)
+    other = _checkpoint(tmp_path / "other", num_labels=2)
+    with (other / "tokenizer.json").open("a") as file:
         file.write("\n")
-    assert load(folder, device="cpu").fingerprint != first
+    first = load(folder, device="cpu").fingerprint
+    assert load(same, device="cpu").fingerprint == first
+    assert load(other, device="cpu").fingerprint != first
 
 
 def test_a_folder_without_a_fast_tokenizer_is_named(tmp_path: Path) -> None:

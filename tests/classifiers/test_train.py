@@ -16,13 +16,26 @@ from classifiers import DEFAULT, evaluate, train
 from classifiers.data import HEADS
 from classifiers.model import load
 
+LEXICONS = (
+    "fwwdn/广告.txt",
+    "fwwdn/色情类.txt",
+    "konsheng/广告类型.txt",
+    "konsheng/色情类型.txt",
+    "konsheng/色情词库.txt",
+    "konsheng/补充词库.txt",
+    "konsheng/网易前端过滤敏感词库.txt",
+    "konsheng/零时-Tencent.txt",
+    "ldnoobw/en",
+    "ldnoobw/zh",
+)
+
 
 def test_loss_is_the_mean_over_known_labels_only() -> None:
     logits = torch.tensor([[0.3, -2.0], [1.5, 0.7]], requires_grad=True)
     labels = torch.tensor([[1.0, math.nan], [math.nan, 0.0]])
     loss = train.masked_loss(logits, labels)
     want = (math.log1p(math.exp(-0.3)) + math.log1p(math.exp(0.7))) / 2
-    assert float(loss) == pytest.approx(want, rel=1e-5)
+    assert float(loss.detach()) == pytest.approx(want, rel=1e-5)
     loss.backward()
     assert logits.grad is not None
     assert logits.grad[0, 1] == 0
@@ -34,7 +47,7 @@ def test_loss_without_any_label_is_zero() -> None:
     logits = torch.ones(2, 4, requires_grad=True)
     loss = train.masked_loss(logits, torch.full((2, 4), math.nan))
     loss.backward()
-    assert float(loss) == 0
+    assert float(loss.detach()) == 0
 
 
 def test_batches_hold_every_window_once_within_the_budget() -> None:
@@ -83,14 +96,10 @@ def small_data(tmp_path: Path) -> Path:
         text = f"{name}港口今晚很安静，所有的船都停着不动。" * 20
         row = {"text": text, "source": "LCTT/x", "license": "MIT", "lang_hint": "zh", "url": "u"}
         _write_rows(folder / "corpus" / f"{name}.jsonl.zst", [row])
-    for name in ("konsheng/色情类型.txt", "konsheng/色情词库.txt", "fwwdn/色情类.txt", "ldnoobw/zh",
-                 "ldnoobw/en", "konsheng/广告类型.txt", "fwwdn/广告.txt", "konsheng/零时-Tencent.txt",
-                 "konsheng/网易前端过滤敏感词库.txt", "konsheng/补充词库.txt"):  # fmt: skip
+    for name in LEXICONS:
         path = folder / "lexicons" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("\n".join(f"{'木石水火' if 'ldnoobw/en' not in name else 'wo'}{c}"
-                                  for c in "abcdefgh" if name.endswith("en"))
-                        or "木石\n水火\n山川,\n风云\n", encoding="utf-8")  # fmt: skip
+        path.write_text("woa\nwob\nwoc\n" if name.endswith("en") else "木石,\n水火\n山川风\n")
     return folder
 
 

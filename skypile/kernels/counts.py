@@ -1,0 +1,81 @@
+"""All counts of characters, words and lines, for every document of a batch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from skypile.kernels.cache import njit
+from skypile.kernels.chars import CLASSES, KINDS, MAX_BYTES, char_counts, decode, entropy
+from skypile.kernels.lines import line_counts
+from skypile.kernels.phrases import PHRASES
+from skypile.kernels.words import word_counts
+
+__all__ = ["CHAR_FIELDS", "FIELDS", "LINE_FIELDS", "WORD_FIELDS", "counts"]
+
+CLASS_FIELDS = (
+    "other", "space", "latin", "digit", "han", "kana", "hangul", "cyrillic", "cjk_punct",
+    "ascii_punct", "symbol",
+)  # fmt: skip
+CHAR_FIELDS = (
+    "ornaments", "hans", "hant", "function", "function_distinct", "mojibake", "sentences",
+    "bracketed", "unpunctuated", "function_bits",
+)  # fmt: skip
+WORD_FIELDS = ("words", "alpha", "stop", "stop_distinct", "stop_bits", "hashes", "ellipses")
+LINE_FIELDS = (
+    "lines", "line_chars", "line_max", "short_10", "short_30", "bullets", "ellipsis_ends",
+    "terminal_ends", "boilerplate", "indented", "code_ends",
+)  # fmt: skip
+_CHARS = CLASSES
+_WORDS = _CHARS + len(CHAR_FIELDS)
+_LINES = _WORDS + len(WORD_FIELDS)
+_WIDTH = _LINES + len(LINE_FIELDS)
+
+# Name -> column of the matrix.
+FIELDS: dict[str, int] = {
+    **{name: number for number, name in enumerate(CLASS_FIELDS)},
+    **{name: _CHARS + number for number, name in enumerate(CHAR_FIELDS)},
+    **{name: _WORDS + number for number, name in enumerate(WORD_FIELDS)},
+    **{name: _LINES + number for number, name in enumerate(LINE_FIELDS)},
+}
+
+
+@njit
+def _counts(
+    data: Any, offsets: Any, table: Any, slots: Any, entries: Any, room: Any, out: Any, bits: Any
+) -> None:
+    codes = np.empty(room, np.uint32)
+    kinds = np.empty(room, np.uint32)
+    distinct = np.empty(room, np.uint32)
+    seen = np.zeros(table.size, np.int32)
+    for row in range(offsets.size - 1):
+        count = decode(data, offsets[row], offsets[row + 1], table, codes, kinds)
+        counted = out[row]
+        char_counts(codes, kinds, count, counted[:_CHARS], counted[_CHARS:_WORDS])
+        word_counts(codes, kinds, count, counted[_WORDS:_LINES])
+        line_counts(codes, kinds, count, slots, entries, counted[_LINES:])
+        bits[row] = entropy(codes, kinds, count, seen, distinct)
+
+
+def counts(
+    data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Return the counts (rows, fields), columns by FIELDS, and the entropies (rows,) in nats.
+
+    The bytes of a row must be valid UTF-8; only the first MAX_BYTES of it are counted.
+    """
+    rows = offsets.size - 1
+    out = np.zeros((rows, _WIDTH), np.int64)
+    nats = np.zeros(rows, np.float64)
+    room = scratch_chars(offsets)
+    _counts(data, offsets, KINDS, *PHRASES, room, out, nats)
+    return out, nats
+
+
+def scratch_chars(offsets: npt.NDArray[np.int64]) -> int:
+    """Return how many characters the longest document can have, as far as it is read."""
+    longest = int(np.diff(offsets).max(initial=0))
+    # A character that starts before MAX_BYTES may end behind it.
+    return min(longest, MAX_BYTES + 4)

@@ -1,0 +1,81 @@
+"""Statistics of lines. A line ends at U+000A; blank lines do not count.
+
+Unless said otherwise a line is looked at without the spaces at both of its ends.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from skypile.kernels.cache import njit
+from skypile.kernels.chars import (
+    BULLET, CLASS_MASK, CODE_END, CYRILLIC, DASH_BULLET, ELLIPSIS, LATIN, SPACE, TERMINAL,
+)  # fmt: skip
+from skypile.kernels.phrases import starts_phrase
+
+__all__ = ["LONG_LINE_CHARS", "SHORT_LINE_CHARS", "line_counts"]
+
+# Chinese navigation has lines of up to 10 characters (rules of MAP-NEO and ChineseWebText),
+# English of up to 30 (FineWeb).
+SHORT_LINE_CHARS = 10
+LONG_LINE_CHARS = 30
+
+
+@njit
+def _boilerplate(codes: Any, kinds: Any, start: Any, stop: Any, slots: Any, entries: Any) -> Any:
+    for i in range(start, stop):
+        group = kinds[i] & CLASS_MASK
+        if group == LATIN and i > start and kinds[i - 1] & CLASS_MASK == LATIN:
+            continue
+        if LATIN <= group < CYRILLIC and starts_phrase(codes, i, stop, slots, entries):
+            return 1
+    return 0
+
+
+@njit
+def _bullet(kinds: Any, start: Any, stop: Any) -> Any:
+    if kinds[start] & DASH_BULLET:
+        return start + 1 < stop and kinds[start + 1] & CLASS_MASK == SPACE
+    return kinds[start] & BULLET != 0
+
+
+@njit
+def _ellipsis(codes: Any, kinds: Any, start: Any, stop: Any) -> Any:
+    if kinds[stop - 1] & ELLIPSIS:
+        return True
+    dots = codes[stop - 1] == 0x2E and stop - start >= 3
+    return dots and codes[stop - 2] == 0x2E and codes[stop - 3] == 0x2E
+
+
+@njit
+def line_counts(codes: Any, kinds: Any, count: Any, slots: Any, entries: Any, out: Any) -> None:
+    """Fill `out` (11,), zero before the call, with these counts of lines that are not blank.
+
+    Lines, their characters, characters of the longest, lines of up to 10 and up to 30 characters,
+    that start with a bullet, that end in an ellipsis, that end in a terminal mark, with a phrase
+    of the table, indented by a tab or two spaces and more, that end in one of `{};:),`.
+    """
+    first = 0
+    while first < count:
+        last = first
+        while last < count and codes[last] != 0x0A:
+            last += 1
+        start, stop = first, last
+        while start < stop and kinds[start] & CLASS_MASK == SPACE:
+            start += 1
+        while stop > start and kinds[stop - 1] & CLASS_MASK == SPACE:
+            stop -= 1
+        if stop > start:
+            size = stop - start
+            out[0] += 1
+            out[1] += size
+            out[2] = max(out[2], size)
+            out[3] += size <= SHORT_LINE_CHARS
+            out[4] += size <= LONG_LINE_CHARS
+            out[5] += _bullet(kinds, start, stop)
+            out[6] += _ellipsis(codes, kinds, start, stop)
+            out[7] += kinds[stop - 1] & TERMINAL != 0
+            out[8] += _boilerplate(codes, kinds, start, stop, slots, entries)
+            out[9] += start > first and (start - first > 1 or codes[first] == 0x09)
+            out[10] += kinds[stop - 1] & CODE_END != 0
+        first = last + 1

@@ -1,0 +1,154 @@
+"""manifest.json as typed values: what a finished corpus says about itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from skypile.errors import RunError, UsageError, VerifyError
+from skypile.io.store import Store, is_remote
+from skypile.policy import Rule
+
+__all__ = ["MANIFEST", "LeftOut", "Manifest", "Mixture", "Shard", "read_manifest", "rules_of"]
+
+MANIFEST = "manifest.json"
+
+
+class _Known(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+
+class Shard(_Known):
+    """A file of kept documents of one domain."""
+
+    path: str
+    domain: str
+    documents: int
+    tokens: int
+    bytes: int
+    sha256: str
+
+
+class LeftOut(_Known):
+    """A file of documents with another outcome; surplus ones have their tokens counted."""
+
+    path: str
+    outcome: str
+    documents: int
+    bytes: int
+    sha256: str
+    tokens: int | None = None
+
+
+class LedgerData(_Known):
+    """What became of the records read."""
+
+    read: int
+    kept: int
+    surplus: int
+    rejected: dict[str, int]
+    error: dict[str, int]
+    by_domain: dict[str, dict[str, int]]
+
+
+class Asked(_Known):
+    """The weights that were asked for, as given and divided by their sum."""
+
+    weights: dict[str, float]
+    weights_sum: float
+    normalized: dict[str, float]
+    tokens: int | None = None
+
+
+class Reached(_Known):
+    """What a domain came to."""
+
+    documents: int
+    tokens: int
+    share: float
+    subsets: dict[str, int] = Field(default={})
+
+
+class CutData(_Known):
+    """The place of a domain's last kept document, as `skypile.mix.Cut`."""
+
+    bucket: int
+    key: int
+    address: int
+
+
+class Mixture(_Known):
+    """The token mixture, asked and reached; the cuts are there where one was asked."""
+
+    asked: Asked | None
+    reached: dict[str, Reached]
+    target_tokens: dict[str, int] = Field(default={})
+    cuts: dict[str, CutData] = Field(default={})
+    seed: int
+
+
+class RecipeData(_Known):
+    """The recipe that the corpus was built with."""
+
+    name: str
+    fingerprint: str
+    definition: dict[str, Any]
+
+
+class Input(_Known):
+    """A unit of input and the records read of it."""
+
+    unit: str
+    read: int
+
+
+class Manifest(_Known):
+    """What manifest.json holds; what is not named here is kept as it stands."""
+
+    recipe: RecipeData
+    inputs: list[Input]
+    ledger: LedgerData
+    mixture: Mixture
+    surplus: str
+    shards: list[Shard]
+    left_out: list[LeftOut]
+    versions: dict[str, str]
+
+
+def read_manifest(store: Store) -> Manifest:
+    """Return the manifest of the corpus in the folder `store`.
+
+    Raises UsageError where there is no such folder, VerifyError where there is no manifest in it
+    (the build has not ended) or one that is not what SkyPile writes.
+    """
+    if not is_remote(store.root) and not Path(store.path("")).is_dir():
+        raise UsageError(f"{store.root}: there is no such folder; expected is the folder of a build")
+    try:
+        return Manifest.model_validate(json.loads(store.read(MANIFEST)))
+    except RunError as error:
+        raise VerifyError(
+            f"{store.root}: holds no {MANIFEST}: this is no corpus, or its build has not ended"
+        ) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(step) for step in first["loc"])
+        raise VerifyError(
+            f"{MANIFEST}: {place}: {first['msg']}; it is not as SkyPile writes it"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise VerifyError(f"{MANIFEST}: cannot be read: {error}") from error
+
+
+def rules_of(manifest: Manifest, section: str) -> list[Rule]:
+    """Return the rules of the recipe's `section` (``steps`` or ``score``), in order.
+
+    Raises VerifyError where the manifest does not hold them as SkyPile writes them.
+    """
+    try:
+        steps = manifest.recipe.definition[section]
+        return [Rule(**rule) for step in steps for rule in step["rules"]]
+    except (KeyError, TypeError, ValidationError) as error:
+        raise VerifyError(f"{MANIFEST}: recipe.definition.{section}: {error!r}") from error

@@ -1,0 +1,149 @@
+"""The same bytes whatever happens on the way; and what a run refuses."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from beam_corpus import INPUTS, SAMPLE, build, skypile
+
+ROOT = Path(__file__).parents[2]
+WEB = SAMPLE / "web-en.jsonl"
+
+
+def times(folder: Path) -> dict[str, int]:
+    return {str(path): path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_order_of_inputs_and_the_pipeline_file_change_no_byte(built, tmp_path):
+    options = [f"--input={SAMPLE / name}" for name in reversed(INPUTS)]
+    file = ROOT / "pipelines" / "build_skypile.py"
+    command = [sys.executable, "-m", "skypile.cli.beam", "run", str(file), "--runner=Direct"]
+    command += [*options, "--recipe=web", f"--output={tmp_path / 'out'}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    other = type(built)(tmp_path / "out")
+    assert other.same_bytes() == built.same_bytes()
+    assert not (tmp_path / "out" / ".work").exists()
+
+
+def test_a_rerun_repeats_no_finished_unit_and_ends_with_the_same_bytes(tmp_path):
+    first = build(tmp_path / "out", "--keep-work", "--mixture", "none", inputs=[WEB])
+    before = first.same_bytes()
+    work = tmp_path / "out" / ".work"
+    curated = times(work / "curate")
+    (tmp_path / "out" / "manifest.json").unlink()
+    shard = next((tmp_path / "out" / "data").rglob("*.parquet"))
+    shard.unlink()
+    again = build(tmp_path / "out", "--keep-work", "--mixture", "none", inputs=[WEB])
+    assert again.same_bytes() == before
+    assert times(work / "curate") == curated
+
+
+def test_a_damaged_unit_is_done_again(tmp_path):
+    first = build(tmp_path / "out", "--keep-work", "--mixture", "none", inputs=[WEB])
+    before = first.same_bytes()
+    part = next((tmp_path / "out" / ".work" / "curate").rglob("part-*.parquet"))
+    data = bytearray(part.read_bytes())
+    data[len(data) // 2] ^= 1
+    part.write_bytes(data)
+    (tmp_path / "out" / "manifest.json").unlink()
+    again = build(tmp_path / "out", "--keep-work", "--mixture", "none", inputs=[WEB])
+    assert again.same_bytes() == before
+
+
+def test_another_mixture_only_publishes_and_leaves_no_old_shard(tmp_path):
+    inputs = [SAMPLE / "web-en.jsonl", SAMPLE / "web-zh.jsonl"]
+    args = ["build", *inputs, "--output", tmp_path / "out", "--keep-work"]
+    failed = skypile(*args)
+    assert failed.returncode == 1
+    assert "--mixture en=1,zh=1 or --mixture none" in failed.stderr
+    assert not (tmp_path / "out" / "manifest.json").exists()
+    scores = times(tmp_path / "out" / ".work" / "score")
+    assert scores
+    done = skypile(*args, "--mixture", "en=1,zh=1")
+    assert done.returncode == 0, done.stderr
+    assert times(tmp_path / "out" / ".work" / "score") == scores
+    reached = json.loads((tmp_path / "out" / "manifest.json").read_text())["mixture"]["reached"]
+    assert set(reached) == {"en", "zh"}
+
+
+def test_too_many_unreadable_records_fail_the_run_and_units_stay(tmp_path):
+    broken = SAMPLE / "crawl-broken.jsonl"
+    args = ["build", broken, "--output", tmp_path / "out", "--mixture", "none"]
+    failed = skypile(*args, "--max-unreadable-frac", "0.1")
+    assert failed.returncode == 1
+    assert "12 of 23 records could not be read" in failed.stderr
+    assert not (tmp_path / "out" / "manifest.json").exists()
+    assert skypile(*args, "--max-unreadable-frac", "0.9").returncode == 0
+
+
+def test_a_folder_with_a_corpus_or_other_work_is_refused(tmp_path):
+    out = tmp_path / "out"
+    build(out, "--mixture", "none", inputs=[WEB])
+    again = skypile("build", WEB, "--output", out, "--mixture", "none")
+    assert again.returncode == 2
+    assert "holds a finished corpus" in again.stderr
+    other = SAMPLE / "web-zh.jsonl"
+    build(out, "--mixture", "none", "--overwrite", inputs=[other])
+    domains = json.loads((out / "manifest.json").read_text())["mixture"]["reached"]
+    assert set(domains) == {"zh"}
+
+
+def test_a_begun_folder_refuses_other_inputs(tmp_path):
+    out = tmp_path / "out"
+    failed = skypile("build", SAMPLE / "web-zh.jsonl", "--output", out)
+    assert failed.returncode == 1
+    other = skypile("build", WEB, "--output", out, "--mixture", "none")
+    assert other.returncode == 2
+    assert "another inputs" in other.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "problem"),
+    [
+        (["--runner", "DaskRunner"], "DaskRunner is refused"),
+        (["--direct_running_mode=multi_threading"], "multi_threading is refused"),
+        (["--experiments=data_buffer_time_limit_ms=1000"], "data_buffer_time_limit_ms is refused"),
+        (["--runner", "Dirct"], "did you mean 'direct'"),
+        (["--frobnicate"], "unknown option '--frobnicate'"),
+        (["--recipe", "wbe"], "did you mean 'web'"),
+        (["--mixture", "en=0"], "--mixture"),
+        (["--tokens", "0"], "--tokens is 0"),
+        (["--max-error-frac", "2"], "--max-error-frac is 2"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_written(tmp_path, args, problem):
+    done = skypile("build", WEB, "--output", tmp_path / "out", *args)
+    assert done.returncode == 2, done.stderr
+    assert problem in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out" / "data").exists()
+
+
+def test_no_input_is_named(tmp_path):
+    done = skypile("build", tmp_path / "none-*.jsonl", "--output", tmp_path / "out")
+    assert done.returncode == 2
+    assert "none-*.jsonl" in done.stderr
+
+
+def test_empty_inputs_make_an_empty_corpus(tmp_path):
+    (tmp_path / "empty.jsonl").write_text("")
+    empty = build(tmp_path / "out", "--mixture", "none", inputs=[tmp_path / "empty.jsonl"])
+    assert empty.manifest["ledger"]["read"] == 0
+    assert empty.manifest["shards"] == []
+
+
+def test_a_dry_run_writes_nothing(tmp_path):
+    done = skypile("build", WEB, "--output", tmp_path / "out", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert "1 units" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_limit_bounds_the_records_of_each_unit(tmp_path):
+    few = build(tmp_path / "out", "--mixture", "none", "--limit", "7", inputs=[WEB])
+    assert few.manifest["ledger"]["read"] == 7

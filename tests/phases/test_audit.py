@@ -1,0 +1,102 @@
+"""A ledger that can fail: what is taken away between the phases is noticed, and its unit named."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from skypile.beam import build as driver
+from skypile.beam.runners import pipeline_options
+from skypile.cli import build as command
+from skypile.errors import RunError
+from skypile.io.units import plan_units
+from skypile.phases.audit import audit, check_bounds, footer_counts
+from skypile.phases.begin import begin
+from skypile.phases.context import UnitRef
+from skypile.recipe import load_recipe
+
+SAMPLE = Path(__file__).parents[2] / "skypile" / "sample"
+NAME = "web-en.jsonl"
+
+
+class Halfway:
+    """A run whose phases up to score are done."""
+
+    def __init__(self, output: Path) -> None:
+        parser = argparse.ArgumentParser()
+        command.add_arguments(parser)
+        inputs = [str(SAMPLE / NAME), str(SAMPLE / "web-zh.jsonl")]
+        args = parser.parse_args([*inputs, "--output", str(output), "--mixture", "none"])
+        self.context = command._context(args, load_recipe("web"))
+        refs = [UnitRef(n, unit) for n, unit in enumerate(plan_units(inputs).units)]
+        begin(self.context, refs, overwrite=False)
+        options = pipeline_options("Direct", [])
+        self.run = driver._Run(self.context, refs, options, quiet=True)
+        self.curated = driver._curate(self.run)
+        self.pairs, _ = driver._pair(self.run, self.curated)
+        self.tasks, _ = driver._score(self.run, self.curated, self.pairs)
+
+    def finish(self):
+        _, groups = driver._publish(self.run, self.tasks)
+        return audit(self.context, self.run.refs, self.curated, groups, id_replaced=0)
+
+    def part(self) -> Path:
+        return Path(self.context.work.path(self.tasks[0].parts[0]["file"]))
+
+
+@pytest.fixture
+def halfway(tmp_path):
+    return Halfway(tmp_path / "out")
+
+
+def test_untouched_the_ledger_balances(halfway):
+    assert halfway.finish().problem() is None
+
+
+def test_a_lost_part_fails_the_run_and_names_the_unit(halfway):
+    halfway.part().unlink()
+    with pytest.raises(RunError, match=NAME):
+        halfway.finish()
+
+
+def test_a_lost_row_fails_the_run_and_names_the_unit(halfway):
+    path = halfway.part()
+    table = pq.read_table(path)
+    pq.write_table(table.slice(1), path)
+    with pytest.raises(RunError, match=rf"{NAME}: {len(table)} records were read, .* came out"):
+        halfway.finish()
+
+
+def test_a_lost_drop_list_fails_the_run_and_names_the_unit(halfway):
+    Path(halfway.context.work.path(halfway.tasks[0].drops)).unlink()
+    with pytest.raises(RunError, match=NAME):
+        halfway.finish()
+
+
+def test_lost_scores_fail_the_run_and_name_the_unit(halfway):
+    Path(halfway.context.work.path(halfway.tasks[0].scores[0])).unlink()
+    with pytest.raises(RunError, match=NAME):
+        halfway.finish()
+
+
+def test_a_shard_without_its_footer_is_named(halfway):
+    _, groups = driver._publish(halfway.run, halfway.tasks)
+    name = groups[0].data["shards"][0]["path"]
+    path = Path(halfway.context.output.path(name))
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(RunError, match=name):
+        footer_counts(halfway.context.output, name)
+
+
+@pytest.mark.parametrize(
+    ("read", "failed", "fine"), [(100, 10, True), (100, 11, False), (10**6, 1000, True)]
+)
+def test_ten_failed_documents_or_one_in_a_thousand_are_allowed(halfway, read, failed, fine):
+    if fine:
+        check_bounds(halfway.context, read, failed, 0)
+    else:
+        with pytest.raises(RunError, match="--max-error-frac"):
+            check_bounds(halfway.context, read, failed, 0)

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from documents import batch_of
+
+from skypile.errors import RunError
+from skypile.ledger import Ledger, outcome_counts
+
+COUNTS = Counter(
+    {
+        ("kept", None, "en"): 5,
+        ("surplus", None, "zh"): 2,
+        ("rejected", "short", "zh"): 1,
+        ("rejected", "wrong_language", None): 3,
+        ("error", "bad_json", None): 1,
+    }
+)
+
+
+def test_outcomes_are_counted_by_reason_and_domain():
+    batch = batch_of(
+        ["x"] * 4,
+        outcome=["kept", "kept", "rejected", None],
+        reason=[None, None, "short", None],
+        domain=["en", "en", "zh", None],
+    )
+    assert outcome_counts(batch) == {
+        ("kept", None, "en"): 2,
+        ("rejected", "short", "zh"): 1,
+        (None, None, None): 1,
+    }
+    assert outcome_counts(batch.slice(0, 0)) == {}
+
+
+def test_a_balanced_ledger_says_what_became_of_every_record():
+    ledger = Ledger(read=12, counts=COUNTS)
+    ledger.check("here")
+    assert ledger.to_json() == {
+        "read": 12,
+        "kept": 5,
+        "surplus": 2,
+        "rejected": {"wrong_language": 3, "short": 1},
+        "error": {"bad_json": 1},
+        "by_domain": {
+            "en": {"kept": 5},
+            "none": {"error": 1, "rejected": 3},
+            "zh": {"rejected": 1, "surplus": 2},
+        },
+        "id_replaced": 0,
+    }
+    assert any("wrong_language" in line for line in ledger.lines())
+
+
+@pytest.mark.parametrize("read", [11, 13])
+def test_a_record_too_many_or_too_few_fails(read):
+    with pytest.raises(RunError, match="does not balance.*records read"):
+        Ledger(read=read, counts=COUNTS).check("here")
+
+
+def test_a_document_without_an_outcome_fails():
+    counts = COUNTS + Counter({(None, None, "en"): 1})
+    with pytest.raises(RunError, match="no known outcome"):
+        Ledger(read=13, counts=counts).check("here")
