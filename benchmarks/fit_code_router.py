@@ -4,7 +4,7 @@ Usage: SKYPILE_SHARED=DIR python benchmarks/fit_code_router.py
 
 Reads DIR/data/corpus: rows of code.jsonl.zst against rows of all other files, each whole and as
 one window of 300 to 3,000 characters. Even rows fit the coefficients of skypile/stages/language.py
-(logistic regression, classes of equal weight, Newton's method), odd rows are held out. Prints the
+(logistic regression, Newton's method), odd rows are held out. Prints the
 coefficients, accuracy, recall of code and, file by file, the share of prose taken for code.
 """
 
@@ -27,7 +27,9 @@ from skypile.stages.language import CODE_FEATURES, code_features
 Floats = npt.NDArray[np.float64]
 
 ROWS_PER_FILE = 2500
-RIDGE = 1e-3
+RIDGE = 1e-6
+# Pages without blocks of code: only their windows are prose for certain.
+PURE = ("code", "en_books", "en_prose_nltk", "other_langs", "zh_classical", "zh_news")
 
 
 def texts(path: Path) -> list[str]:
@@ -37,28 +39,28 @@ def texts(path: Path) -> list[str]:
     return [orjson.loads(line)["text"] for line in lines[:: max(1, len(lines) // ROWS_PER_FILE)]]
 
 
-def windows(rows: list[str], seed: int) -> Iterator[str]:
-    """Yield each text and one window of it, cut at line ends."""
+def windows(rows: list[str], seed: int, *, pure: bool) -> Iterator[str]:
+    """Yield each text and, if all of the file is `pure`, one window of it, cut at line ends."""
     rng = random.Random(seed)
     for row in rows:
         yield row
+        if not pure:
+            continue
         start = row.find("\n", rng.randrange(max(1, len(row) - 300))) + 1
         part = row[start : start + rng.randint(300, 3000)]
         yield part[: part.rfind("\n")] if "\n" in part else part
 
 
-def features(rows: list[str], seed: int) -> Floats:
+def features(rows: list[str], seed: int, *, pure: bool) -> Floats:
     """Return the features of all windows with at least 100 characters."""
-    kept = [text for text in windows(rows, seed) if len(text) >= 100]
+    kept = [text for text in windows(rows, seed, pure=pure) if len(text) >= 100]
     batch = pa.RecordBatch.from_pydict({"text": pa.array(kept, pa.large_string())})
     return code_features(pa.RecordBatch.from_pydict(Counts()(batch)))
 
 
-def fit(inputs: Floats, labels: Floats) -> Floats:
+def fit(inputs: Floats, labels: Floats, weight: Floats) -> Floats:
     """Return the weights (features + 1,) of the ridge logistic regression, bias last."""
     design = np.hstack([inputs, np.ones((len(inputs), 1))])
-    share = labels.mean()
-    weight = np.where(labels > 0, 0.5 / share, 0.5 / (1 - share))
     found = np.zeros(design.shape[1])
     for _ in range(50):
         chance = 1 / (1 + np.exp(-np.clip(design @ found, -30, 30)))
@@ -77,11 +79,19 @@ def main() -> None:
     folder = Path(os.environ["SKYPILE_SHARED"]) / "data" / "corpus"
     names = sorted(path.name.split(".")[0] for path in folder.glob("*.jsonl.zst"))
     rows = {name: texts(folder / f"{name}.jsonl.zst") for name in names}
-    train = {name: features(rows[name][::2], 1) for name in names}
-    test = {name: features(rows[name][1::2], 2) for name in names}
+    train = {name: features(rows[name][::2], 1, pure=name in PURE) for name in names}
+    test = {name: features(rows[name][1::2], 2, pure=name in PURE) for name in names}
     inputs = np.vstack(list(train.values()))
     labels = np.concatenate([np.full(len(train[name]), float(name == "code")) for name in names])
-    weights = fit(inputs, labels)
+    # Code weighs as much as all prose, and each file of prose as much as any other.
+    others = len(names) - 1
+    weight = np.concatenate(
+        [
+            np.full(len(train[name]), len(inputs) / len(train[name]) / (1 if name == "code" else others))
+            for name in names
+        ]
+    )
+    weights = fit(inputs, labels, weight)
     print({name: round(float(each), 2) for name, each in zip(CODE_FEATURES, weights, strict=False)})
     print("bias", round(float(weights[-1]), 2))
     scores = {name: test[name] @ weights[:-1] + weights[-1] for name in names}

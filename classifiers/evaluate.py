@@ -126,10 +126,11 @@ def write_metrics(folder: Path, parts: dict[str, Any]) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Score the dev labels, write metrics.json beside the weights and print the table."""
+    """Score the dev labels, write the figures into metrics.json and print the table."""
     parser = argparse.ArgumentParser(prog="classifiers.evaluate", description=main.__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder that holds labels/")
     parser.add_argument("--model", default="default", help="'default', a folder or a Hub id")
+    parser.add_argument("--output", type=Path, help="folder of metrics.json (default: the model's)")
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args(argv)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -139,7 +140,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ClassifierError as error:
         print(f"classifiers.evaluate: {error}")
         return 1
-    write_metrics(scorer.tokenizer_path.parent, {"dev": result})
+    write_metrics(args.output or scorer.tokenizer_path.parent, {"dev": result})
     print(table(result))
     return 0
 

@@ -117,6 +117,11 @@ class Manifest(_Known):
     left_out: list[LeftOut]
     versions: dict[str, str]
 
+    @property
+    def files(self) -> list[Shard | LeftOut]:
+        """All files of the corpus, those of kept documents first."""
+        return [*self.shards, *self.left_out]
+
 
 def read_manifest(store: Store) -> Manifest:
     """Return the manifest of the corpus in the folder `store`.
@@ -125,7 +130,9 @@ def read_manifest(store: Store) -> Manifest:
     (the build has not ended) or one that is not what SkyPile writes.
     """
     if not is_remote(store.root) and not Path(store.path("")).is_dir():
-        raise UsageError(f"{store.root}: there is no such folder; expected is the folder of a build")
+        raise UsageError(
+            f"{store.root}: there is no such folder; expected is the folder of a build"
+        )
     try:
         return Manifest.model_validate(json.loads(store.read(MANIFEST)))
     except RunError as error:

@@ -62,7 +62,9 @@ class Recounter:
         if self.encoder is None or "text" not in parquet.schema_arrow.names:
             return 0, []
         counted, problems, before = 0, [], 0
-        first = xxhash.xxh3_64_intdigest(name) % max(1, min(SAMPLE, parquet.metadata.num_rows))
+        first = xxhash.xxh3_64_intdigest(name.encode()) % max(
+            1, min(SAMPLE, parquet.metadata.num_rows)
+        )
         for group in range(parquet.num_row_groups):
             rows = parquet.metadata.row_group(group).num_rows
             numbers = np.arange(before, before + rows)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +20,7 @@ import pyarrow.parquet as pq
 from skypile.errors import RunError, VerifyError
 from skypile.io.store import Store
 from skypile.ledger import NO_DOMAIN, OutcomeCounts
-from skypile.manifest import LeftOut, Manifest, Shard, read_manifest
+from skypile.manifest import MANIFEST, LeftOut, Manifest, Shard, read_manifest
 from skypile.phases.audit import footer_counts
 from skypile.recount import Recounter
 from skypile.schema import DOMAINS, ERROR, KEPT, OUTCOMES, REJECTED, SURPLUS
@@ -81,7 +83,7 @@ def verify(root: str, *, recount: bool = False, tokenizer: Path | None = None) -
         return findings
     findings.notes.extend(recounter.notes)
     seen = _Seen()
-    for file in (*manifest.shards, *manifest.left_out):
+    for file in manifest.files:
         _check_file(store, manifest, file, seen, recounter, findings)
     _check_names(store, manifest, findings)
     _check_ledger(manifest, seen, findings)
@@ -194,7 +196,7 @@ def _add_tokens(file: Shard | LeftOut, table: pa.Table, seen: _Seen) -> int:
 
 def _check_names(store: Store, manifest: Manifest, findings: Findings) -> None:
     """Note files that nobody wrote, or that stand twice in the manifest."""
-    told = Counter(file.path for file in (*manifest.shards, *manifest.left_out))
+    told = Counter(file.path for file in manifest.files)
     for path in sorted(path for path, times in told.items() if times > 1):
         findings.problems.append(f"{path}: the manifest lists it {told[path]} times")
     for folder in FOLDERS:
@@ -245,10 +247,36 @@ def _check_domains(manifest: Manifest, seen: _Seen, findings: Findings) -> None:
 
 
 def _check_recipe(manifest: Manifest, findings: Findings) -> None:
-    from skypile.recipe import fingerprint_of
+    told = manifest.recipe.fingerprint
+    try:
+        found = _fingerprint(manifest)
+    except (KeyError, TypeError, AttributeError) as error:
+        findings.problems.append(f"{MANIFEST}: recipe.definition: {error!r}")
+        return
+    findings.expect("recipe: fingerprint of its definition and versions", told, found)
 
-    found = fingerprint_of(manifest.recipe.definition, manifest.versions)
-    findings.expect("recipe: fingerprint of its definition", manifest.recipe.fingerprint, found)
+
+def _fingerprint(manifest: Manifest) -> str:
+    """Return what `Recipe.fingerprint` returned for the recipe that the manifest holds."""
+    definition = manifest.recipe.definition
+    mix = definition["mix"]
+    data = {section: _without_sources(definition[section]) for section in ("steps", "score")} | {
+        "dedup": definition["dedup"],
+        "subset": mix["subset"] if mix else None,
+        "versions": manifest.versions,
+    }
+    canonical = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _without_sources(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {
+            "stages": step["stages"],
+            "rules": [{k: v for k, v in rule.items() if k != "source"} for rule in step["rules"]],
+        }
+        for step in steps
+    ]
 
 
 def _check_mixture(manifest: Manifest, seen: _Seen, findings: Findings) -> None:

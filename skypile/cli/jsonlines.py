@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 import orjson
 
-__all__ = ["Value", "extended", "with_text"]
+__all__ = ["INPUT_PREFIX", "Value", "extended", "with_text"]
 
 Value = str | int | float | bool | None
 

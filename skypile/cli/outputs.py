@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from skypile.cli.curated import TEXT_READ, Piece
-from skypile.cli.jsonlines import Value, extended, with_text
+from skypile.cli.jsonlines import INPUT_PREFIX, Value, extended, with_text
 from skypile.errors import InputError, OutputError, UsageError
 from skypile.io.files import open_input, write_atomic
 from skypile.io.sinks import JsonlWriter
@@ -202,7 +202,11 @@ def _extended_lines(
     for line, values, record, raw in zip(lines, told, records, raws, strict=True):
         found = {name: value for name, value in values.items() if _is_told(name, value)}
         if values["outcome"] == ERROR and values["reason"] in BROKEN:
-            read = {"id": record, "record": record, "raw": (raw or b"").decode(errors="backslashreplace")}
+            read = {
+                "id": record,
+                "record": record,
+                "raw": (raw or b"").decode(errors="backslashreplace"),
+            }
             yield orjson.dumps(read | found)
         else:
             yield extended(line, found)
@@ -288,9 +292,7 @@ class _ParquetOutput:
         if self._writer is None:
             whole = base
             if self._extra:
-                # Nothing may be required of a row that could not be read.
-                loose = [field.with_nullable(True) for field in base]
-                whole = pa.schema([*loose, *self._extra], metadata=base.metadata)
+                whole = pa.schema([*_loose(base, self._extra), *self._extra], base.metadata)
             self._writer = pq.ParquetWriter(self._stream, whole, compression="zstd")
         return self._writer
 
@@ -299,6 +301,20 @@ class _ParquetOutput:
             table = pa.Table.from_batches(self._waiting).unify_dictionaries()
             self._opened(None).write_table(table)
             self._waiting = []
+
+
+def _loose(schema: pa.Schema, extra: Sequence[pa.Field]) -> list[pa.Field]:
+    """Return the fields of `schema`, renamed where `extra` has such a name, none of them required.
+
+    A row that could not be read has no values.
+    """
+    taken = {field.name for field in extra}
+    return [
+        field.with_nullable(True).with_name(
+            INPUT_PREFIX + field.name if field.name in taken else field.name
+        )
+        for field in schema
+    ]
 
 
 def _with_new_texts(

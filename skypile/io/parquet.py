@@ -162,11 +162,10 @@ class _Rows:
         no_text: str,
         fields: dict[str, Any],
     ) -> None:
-        options = self.options
         bad = [name for name, value in fields.items() if value is NOT_UTF8]
         for name in bad:
             del fields[name]
-        id_value, url, source = take_columns(fields, options)
+        id_value, url, source = take_columns(fields, self.options)
         meta, id_ = None, None
         reason = message = ""
         try:
@@ -176,8 +175,8 @@ class _Rows:
             reason, message = "bad_json", f"the row is {error}"
         if text is None:
             reason, message = "bad_text_type", no_text
-        elif len(text) > options.max_document_bytes:
-            reason, message = "too_large", too_large(len(text), options)
+        elif len(text) > self.options.max_document_bytes:
+            reason, message = "too_large", too_large(len(text), self.options)
         elif bad:
             reason, message = "bad_utf8", f"column {bad[0]!r} is not UTF-8"
         elif not reason:

@@ -10,15 +10,7 @@ from skypile.errors import UsageError
 from skypile.io.lines import RAW_BYTES
 from skypile.schema import ERROR, INPUT_FIELDS, OUTCOME_FIELDS
 
-__all__ = [
-    "BATCH_BYTES",
-    "RAW_LINE",
-    "ReadOptions",
-    "RowBuffer",
-    "Tally",
-    "error_columns",
-    "too_large",
-]
+__all__ = ["BATCH_BYTES", "RAW_LINE", "ReadOptions", "RowBuffer", "Tally", "too_large"]
 
 BATCH_BYTES = 4 << 20
 BATCH_ROWS = 8192
@@ -152,7 +144,7 @@ class RowBuffer:
             "source": pa.array(self._sources, pa.string()),
             "prog_lang": pa.array(self._prog_langs, pa.string()),
             "meta": _strings(self._metas),
-            **self._error_columns(count),
+            **_error_columns(count, self._errors),
         }
         arrays = [columns[name] for name in self._names]
         fields = [*INPUT_FIELDS, *OUTCOME_FIELDS]
@@ -162,11 +154,8 @@ class RowBuffer:
         self._reset()
         return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
 
-    def _error_columns(self, count: int) -> dict[str, pa.Array]:
-        return error_columns(count, self._errors)
 
-
-def error_columns(
+def _error_columns(
     count: int, errors: list[tuple[int, str, str, bytes | None, int | None]]
 ) -> dict[str, pa.Array]:
     """Return the columns that only error rows fill, `count` rows long.

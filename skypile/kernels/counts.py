@@ -23,7 +23,7 @@ CHAR_FIELDS = (
     "ornaments", "hans", "hant", "function", "function_distinct", "mojibake", "sentences",
     "bracketed", "unpunctuated", "function_bits",
 )  # fmt: skip
-WORD_FIELDS = ("words", "alpha", "stop", "stop_distinct", "stop_bits", "hashes", "ellipses")
+WORD_FIELDS = ("words", "alpha", "stop", "stop_distinct", "stop_bits", "hashes", "ellipses", "plain")
 LINE_FIELDS = (
     "lines", "line_chars", "line_max", "short_10", "short_30", "bullets", "ellipsis_ends",
     "terminal_ends", "boilerplate", "indented", "code_ends",

@@ -23,7 +23,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from skypile.kernels.cache import njit
+from skypile.kernels import cache as _c
+import numba
+njit=numba.njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
+inl=numba.njit(nogil=True, error_model="numpy", _nrt=False, inline="always")
 
 __all__ = ["MARKER", "HanTable", "Taken", "han_table", "splice", "take_out"]
 
@@ -32,38 +35,36 @@ U32 = npt.NDArray[np.uint32]
 U64 = npt.NDArray[np.uint64]
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 
 MARKER = ord("7")
-_FIRST, _LAST = 0x4E00, 0x9FA5
-_COUNT = _LAST - _FIRST + 1
-_PAIR_BITS = 19
-_OWN = -1  # the text's own digit, against the number of ids that a marker stands for
+FIRST, LAST = 0x4E00, 0x9FA5
+COUNT = LAST - FIRST + 1
+PAIR_BITS = 19
+OWN = -1  # the text's own digit, against the number of ids that a marker stands for
 _MAX_PARTS = 200_000
 # Below 1 character of Han in 50 bytes the cutting costs more than it saves.
 _SAMPLE_STEP = 16
 _MIN_SHARE = 50
 
 # What stands left of a Han character, where it is none itself.
-_LETTER = -1  # a letter, or not known to be none: it may share its piece with the Han behind
-_BORDER = -2  # a new piece begins behind it: newline, digit, begin of the text
-_SIGNS = _COUNT  # from here on the numbers of signs and spaces
+LETTER = -1  # a letter, or not known to be none: it may share its piece with the Han behind
+BORDER = -2  # a new piece begins behind it: newline, digit, begin of the text
+SIGNS = COUNT  # from here on the numbers of signs and spaces
 
 
 class HanTable(NamedTuple):
     """What a vocabulary says about Han: where it may be cut, and the ids of short parts.
 
     ``joined``: one bit for each hash of a pair (of Han, or of a sign and Han), set where an entry
-    may hold both. ``tails`` and ``heads``: by character, whether an entry may hold its end and
-    something behind, or its beginning and something before, in pieces of bytes. The place of a
+    may hold both. ``edges``: by character, bit 0 where an entry may hold its end and something
+    behind, bit 1 where its beginning and something before, in pieces of bytes. The place of a
     part of one character stands in ``singles``, of two or three in ``slots`` (key, place; open
     addressing, 0 is empty); its ids are ``ids[place >> 8 : (place >> 8) + (place & 255)]``. What
     is often used of it stays in a core's second cache.
     """
 
     joined: U64
-    tails: Flags
-    heads: Flags
+    edges: U8
     singles: I64
     slots: I64
     ids: U32
@@ -93,88 +94,13 @@ class Taken(NamedTuple):
         )
 
 
-def _characters(token: bytes) -> list[bytes]:
-    """Return the token cut where characters begin; the ends may be parts of characters."""
-    starts = [i for i, byte in enumerate(token) if i == 0 or byte & 0xC0 != 0x80]
-    return [token[a:b] for a, b in zip(starts, [*starts[1:], len(token)], strict=True)]
+@_compiled
+def pair_bit(left: int, right: int) -> int:
+    mixed = np.uint32(np.uint32(left * COUNT + right) * np.uint32(0x9E3779B1))
+    return np.int64(mixed >> np.uint32(32 - PAIR_BITS))  # type: ignore[return-value]
 
 
-def _number(part: bytes, characters: dict[bytes, int]) -> int:
-    """Return the number of a Han character or of a sign, a negative number for anything else."""
-    if part in characters:
-        return characters[part]
-    if len(part) not in (1, 3) or part[0] & 0xC0 == 0x80:
-        return _LETTER
-    return _sign(np.frombuffer(part, np.uint8), 0, len(part))
-
-
-def _pairs(
-    tokens: Iterable[bytes], characters: dict[bytes, int]
-) -> tuple[set[tuple[int, int]], Flags, Flags]:
-    """Return the pairs with Han behind that some token holds, and the tails and heads."""
-    pairs: set[tuple[int, int]] = set()
-    tails, heads = np.zeros(_COUNT, np.bool_), np.zeros(_COUNT, np.bool_)
-    broken: set[tuple[bytes, bytes]] = set()
-    for token in tokens:
-        if len(token) < 2 or token.isascii():
-            continue
-        for left, right in itertools.pairwise(_characters(token)):
-            number = _number(left, characters)
-            if right in characters and number >= 0:
-                pairs.add((number, characters[right]))
-            elif 0xE4 <= right[0] <= 0xE9 and (len(right) < 3 or left[0] & 0xC0 == 0x80):
-                broken.add((left, right))
-    for left, right in broken:
-        tails |= [text.endswith(left) for text in characters]
-        heads |= [text.startswith(right) for text in characters]
-    return pairs, tails, heads
-
-
-def _likely_parts(pairs: set[tuple[int, int]]) -> list[tuple[int, ...]]:
-    """Return all characters, all pairs, and all chains of three that two pairs form."""
-    followers: dict[int, list[int]] = {}
-    doubles = sorted(pair for pair in pairs if pair[0] < _COUNT)
-    for left, right in doubles:
-        followers.setdefault(left, []).append(right)
-    triples = [(a, b, c) for a, b in doubles for c in followers.get(b, [])]
-    singles = [(index,) for index in range(_COUNT)]
-    return [*singles, *[*doubles, *triples][: _MAX_PARTS - _COUNT]]
-
-
-def han_table(tokens: Iterable[bytes], encode: Callable[[bytes], U32]) -> HanTable:
-    """Return the table of a vocabulary (its entries as bytes) under an exact ``encode``."""
-    texts = [chr(code).encode() for code in range(_FIRST, _LAST + 1)]
-    pairs, tails, heads = _pairs(tokens, {text: index for index, text in enumerate(texts)})
-    joined = np.zeros(1 << (_PAIR_BITS - 6), np.uint64)
-    for left, right in pairs:
-        bit = _pair_bit(left, right)
-        joined[bit >> 6] |= np.uint64(1 << (bit & 63))
-    parts = _likely_parts(pairs)
-    mark = bytes([MARKER])
-    ids = encode(mark.join(b"".join(texts[index] for index in part) for part in parts))
-    borders = np.flatnonzero(ids == encode(mark)[0])
-    assert len(borders) == len(parts) - 1, "a digit between Han is not a piece of its own"
-    starts = np.concatenate([[0], borders + 1]).astype(np.int64)
-    stops = np.concatenate([borders, [len(ids)]]).astype(np.int64)
-    places = starts << 8 | (stops - starts)
-    keys = np.array([_packed(part) for part in parts[_COUNT:]], np.int64)
-    slots = np.zeros((1 << (2 * len(keys)).bit_length(), 2), np.int64)
-    _insert(keys, places[_COUNT:], slots)
-    return HanTable(joined, tails, heads, places[:_COUNT], slots, ids)
-
-
-def _packed(part: tuple[int, ...]) -> int:
-    """Return the key of a part: 15 bits a character, which is counted from 1."""
-    return sum((index + 1) << (15 * i) for i, index in enumerate(part))
-
-
-@njit
-def _pair_bit(left: int, right: int) -> int:
-    mixed = np.uint32(np.uint32(left * _COUNT + right) * np.uint32(0x9E3779B1))
-    return np.int64(mixed >> np.uint32(32 - _PAIR_BITS))  # type: ignore[return-value]
-
-
-@njit
+@_inlined
 def _slot(key: int, slots: I64) -> int:
     """Return the slot that holds the key, or the empty one where it would stand."""
     mask = len(slots) - 1
@@ -185,26 +111,26 @@ def _slot(key: int, slots: I64) -> int:
     return slot  # type: ignore[return-value]
 
 
-@njit
-def _insert(keys: I64, places: I64, slots: I64) -> None:
+@_compiled
+def insert(keys: I64, places: I64, slots: I64) -> None:
     for row in range(len(keys)):
         slot = _slot(keys[row], slots)
         slots[slot, 0] = keys[row]
         slots[slot, 1] = places[row]
 
 
-@njit
+@_inlined
 def _is_cut(left: int, right: int, table: HanTable) -> bool:
     """Return whether a piece falls apart between ``left`` (Han, sign or border) and Han."""
     if left < 0:
-        return left == _BORDER
-    bit = _pair_bit(left, right)
+        return left == BORDER
+    bit = pair_bit(left, right)
     if (table.joined[bit >> 6] >> np.uint64(bit & 63)) & np.uint64(1):
         return False
-    return not (table.heads[right] and (left >= _COUNT or table.tails[left]))
+    return table.edges[right] < 2 or (left < COUNT and table.edges[left] & 1 == 0)
 
 
-@njit
+@_inlined
 def _han(data: U8, i: int, end: int) -> int:
     """Return the index of the Han character at byte i, or -1."""
     if i >= end or data[i] < 0xE4 or data[i] > 0xE9:
@@ -213,20 +139,20 @@ def _han(data: U8, i: int, end: int) -> int:
         (np.int64(data[i]) & 15) << 12
         | (np.int64(data[i + 1]) & 63) << 6
         | (np.int64(data[i + 2]) & 63)
-    ) - _FIRST
-    return code if 0 <= code < _COUNT else -1
+    ) - FIRST
+    return code if 0 <= code < COUNT else -1
 
 
-@njit
-def _sign(data: U8, i: int, end: int) -> int:
+@_inlined
+def sign(data: U8, i: int, end: int) -> int:
     """Return what the character at byte i is beside Han: border, letter, or the sign's number."""
     if i >= end:
-        return _BORDER
+        return BORDER
     first = data[i]
     if first < 0x80:
         if first == 10 or first == 13 or 48 <= first <= 57:
-            return _BORDER
-        return _LETTER if 97 <= (first | 32) <= 122 else _SIGNS + first
+            return BORDER
+        return LETTER if 97 <= (first | 32) <= 122 else SIGNS + first
     third = data[i + 2] if first >= 0xE0 else np.uint8(0)
     is_sign = False
     if first == 0xEF and data[i + 1] == 0xBC:  # U+FF01..FF0F and U+FF1A..FF20
@@ -235,10 +161,10 @@ def _sign(data: U8, i: int, end: int) -> int:
         is_sign = third <= 0x83 or 0x88 <= third <= 0x91
     elif first == 0xE2 and data[i + 1] == 0x80:  # U+2010..2027: dashes, quotation marks, dots
         is_sign = 0x90 <= third <= 0xA7
-    return _SIGNS + 128 + (first & 15) * 64 + (third & 63) if is_sign else _LETTER
+    return SIGNS + 128 + (first & 15) * 64 + (third & 63) if is_sign else LETTER
 
 
-@njit
+@_compiled
 def _is_worth_it(data: U8, start: int, end: int) -> bool:
     hits = 0
     for i in range(start, end, _SAMPLE_STEP):
@@ -246,7 +172,7 @@ def _is_worth_it(data: U8, start: int, end: int) -> bool:
     return hits * _SAMPLE_STEP * _MIN_SHARE > end - start
 
 
-@njit
+@_inlined
 def _part(data: U8, i: int, end: int, table: HanTable) -> tuple[int, int, bool]:
     """Return the end of the part that begins at byte i, its key, and whether a cut ends it."""
     c = _han(data, i, end)
@@ -259,12 +185,12 @@ def _part(data: U8, i: int, end: int, table: HanTable) -> tuple[int, int, bool]:
         i += 3
         behind = _han(data, i, end)
         if behind < 0 or _is_cut(c, behind, table):
-            is_apart = behind >= 0 or _sign(data, i, end) != _LETTER
+            is_apart = behind >= 0 or sign(data, i, end) != LETTER
             return i, key if shift <= 45 else np.int64(0), is_apart
         c = behind
 
 
-@njit
+@_inlined
 def _place(key: int, table: HanTable) -> int:
     """Return the place of a part's ids, 0 where they are not tabulated."""
     if key < 1 << 15:
@@ -272,10 +198,12 @@ def _place(key: int, table: HanTable) -> int:
     return table.slots[_slot(key, table.slots), 1]  # type: ignore[no-any-return]
 
 
-@njit
-def _take_run(data: U8, i: int, end: int, left: int, table: HanTable, taken: Taken) -> int:
-    """Take the parts of the run of Han at byte i; return where it ends."""
-    n, marks, took = taken.sizes
+@_inlined
+def _take_run(
+    data: U8, i: int, end: int, left: int, table: HanTable, taken: Taken, sizes: _Sizes
+) -> tuple[int, _Sizes]:
+    """Take the parts of the run of Han at byte i; return its end and the sizes."""
+    n, marks, took = sizes
     is_apart = _is_cut(left, _han(data, i, end), table)
     was_kept = was_taken = False
     while _han(data, i, end) >= 0:
@@ -299,51 +227,62 @@ def _take_run(data: U8, i: int, end: int, left: int, table: HanTable, taken: Tak
         was_kept, was_taken = place == 0, place != 0
         is_apart = True
         i = stop
-    taken.sizes[0], taken.sizes[1], taken.sizes[2] = n, marks, took
-    return i
+    return i, (n, marks, took)
 
 
-@njit
-def _take_document(data: U8, i: int, end: int, table: HanTable, taken: Taken) -> None:
-    left = _BORDER
+@_inlined
+def _take_document(
+    data: U8, i: int, end: int, table: HanTable, taken: Taken, sizes: _Sizes
+) -> _Sizes:
+    """Write one document; return the sizes."""
+    n, marks, took = sizes
+    before = end  # where the character before begins; at the end stands a border
     while i < end:
         first = data[i]
-        if 0xE4 <= first <= 0xE9 and _han(data, i, end) >= 0:
-            i = _take_run(data, i, end, left, table, taken)
-            left = _LETTER
-            continue
-        left = _sign(data, i, end)
-        if first == MARKER:
-            taken.standing[taken.sizes[1]] = _OWN
-            taken.sizes[1] += 1
-        width = 1 if first < 0x80 else 2 if first < 0xE0 else 3 if first < 0xF0 else 4
-        for k in range(i, i + width):
-            taken.out[taken.sizes[0]] = data[k]
-            taken.sizes[0] += 1
-        i += width
+        if first < 0x80:
+            if first == MARKER:
+                taken.standing[marks] = OWN
+                marks += 1
+            taken.out[n] = first
+            n += 1
+            before = i
+            i += 1
+        elif first < 0xE4 or first > 0xE9 or _han(data, i, end) < 0:
+            width = 2 if first < 0xE0 else 3 if first < 0xF0 else 4
+            for k in range(width):
+                taken.out[n + k] = data[i + k]
+            n += width
+            before = i
+            i += width
+        else:
+            left = sign(data, before, end)
+            i, (n, marks, took) = _take_run(data, i, end, left, table, taken, (n, marks, took))
+    return n, marks, took
 
 
-@njit
+@_compiled
 def take_out(data: U8, offsets: I64, table: HanTable, taken: Taken, borders: I64) -> None:
     """Write each document of much Chinese to ``taken.out``, its short parts as `MARKER`.
 
     ``data`` is valid UTF-8. ``borders`` (n + 1) get each document's borders in ``taken.out``; of
     a document with little Chinese nothing is written, and they are equal.
     """
-    taken.sizes[:] = 0
+    sizes = (0, 0, 0)
     borders[0] = 0
     for d in range(len(offsets) - 1):
         if _is_worth_it(data, offsets[d], offsets[d + 1]):
-            _take_document(data, offsets[d], offsets[d + 1], table, taken)
-        borders[d + 1] = taken.sizes[0]
+            sizes = _take_document(data, offsets[d], offsets[d + 1], table, taken, sizes)
+        borders[d + 1] = sizes[0]
+    taken.sizes[0], taken.sizes[1], taken.sizes[2] = sizes
 
 
-@njit
+@_compiled
 def splice(ids: U32, counts: I64, borders: I64, taken: Taken, marker_id: int, spliced: U32) -> int:
     """Write ``ids`` to ``spliced`` with the taken ids put back, set ``counts``; return the sum.
 
     ``ids`` and ``counts`` are those of the documents as `take_out` left them.
     """
+    _, standing, taken_ids, sizes = taken
     n = marks = took = i = 0
     for d in range(len(counts)):
         first, stop = n, i + counts[d]
@@ -353,15 +292,15 @@ def splice(ids: U32, counts: I64, borders: I64, taken: Taken, marker_id: int, sp
                 spliced[n] = ids[i]
                 n += 1
             else:
-                if taken.standing[marks] == _OWN:
+                if standing[marks] == OWN:
                     spliced[n] = ids[i]
                     n += 1
-                for _ in range(taken.standing[marks]):
-                    spliced[n] = taken.ids[took]
+                for _ in range(standing[marks]):
+                    spliced[n] = taken_ids[took]
                     n += 1
                     took += 1
                 marks += 1
             i += 1
         counts[d] = n - first
-    assert marks == taken.sizes[1] and took == taken.sizes[2]
+    assert marks == sizes[1] and took == sizes[2]
     return n

@@ -53,7 +53,7 @@ def line_counts(codes: Any, kinds: Any, count: Any, slots: Any, entries: Any, ou
 
     Lines, their characters, characters of the longest, lines of up to 10 and up to 30 characters,
     that start with a bullet, that end in an ellipsis, that end in a terminal mark, with a phrase
-    of the table, indented by a tab or two spaces and more, that end in one of `{};:),`.
+    of the table, indented by a tab or two ASCII spaces and more, that end in one of `{};:),`.
     """
     first = 0
     while first < count:
@@ -76,6 +76,6 @@ def line_counts(codes: Any, kinds: Any, count: Any, slots: Any, entries: Any, ou
             out[6] += _ellipsis(codes, kinds, start, stop)
             out[7] += kinds[stop - 1] & TERMINAL != 0
             out[8] += _boilerplate(codes, kinds, start, stop, slots, entries)
-            out[9] += start > first and (start - first > 1 or codes[first] == 0x09)
+            out[9] += codes[first] == 0x09 or (codes[first] == 0x20 and codes[first + 1] == 0x20)
             out[10] += kinds[stop - 1] & CODE_END != 0
         first = last + 1

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from skypile.kernels.cache import njit
-from skypile.kernels.chars import CLASS_MASK, CYRILLIC, DIGIT, ELLIPSIS, HASH, SPACE
+from skypile.kernels.chars import ASCII_PUNCT, CLASS_MASK, CYRILLIC, DIGIT, ELLIPSIS, HASH, SPACE
 
 __all__ = ["STOP_WORDS", "word_counts"]
 
@@ -56,11 +56,14 @@ def _stop_word(codes: Any, start: Any, stop: Any) -> Any:
 @njit
 def _word(codes: Any, kinds: Any, start: Any, stop: Any, out: Any) -> None:
     out[0] += 1
+    letter, joints = 0, 0
     for i in range(start, stop):
         group = kinds[i] & CLASS_MASK
-        if group <= CYRILLIC and group != DIGIT:
-            out[1] += 1
-            break
+        letter |= group <= CYRILLIC and group != DIGIT
+        inner = group == ASCII_PUNCT and start < i < stop - 1
+        joints |= inner and codes[i] != 0x27 and codes[i] != 0x2D
+    out[1] += letter
+    out[7] += letter and not joints
     number = _stop_word(codes, start, stop)
     if number:
         out[2] += 1
@@ -69,10 +72,11 @@ def _word(codes: Any, kinds: Any, start: Any, stop: Any, out: Any) -> None:
 
 @njit
 def word_counts(codes: Any, kinds: Any, count: Any, out: Any) -> None:
-    """Fill `out` (7,), zero before the call, with these counts.
+    """Fill `out` (8,), zero before the call, with these counts.
 
     Words, words with a letter, stop words, distinct stop words, the same as bits, `#` signs,
-    ellipses (runs of `…` or of three and more full stops).
+    ellipses (runs of `…` or of three and more full stops), plain words: with a letter, and
+    without ASCII punctuation but at their ends, apart from `'` and `-`.
     """
     start, dots = -1, 0
     for i in range(count):

@@ -35,6 +35,7 @@ CHAR_SHARES: dict[str, tuple[str, ...]] = {
 }
 WORD_SHARES = {
     "alpha_word_frac": "alpha",
+    "plain_word_frac": "plain",
     "stop_word_frac": "stop",
     "hash_word_frac": "hashes",
     "ellipsis_word_frac": "ellipses",

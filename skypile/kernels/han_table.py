@@ -1,0 +1,75 @@
+def _characters(token: bytes) -> list[bytes]:
+    """Return the token cut where characters begin; the ends may be parts of characters."""
+    starts = [i for i, byte in enumerate(token) if i == 0 or byte & 0xC0 != 0x80]
+    return [token[a:b] for a, b in zip(starts, [*starts[1:], len(token)], strict=True)]
+
+
+def _number(part: bytes, characters: dict[bytes, int]) -> int:
+    """Return the number of a Han character or of a sign, a negative number for anything else."""
+    if part in characters:
+        return characters[part]
+    if len(part) not in (1, 3) or part[0] & 0xC0 == 0x80:
+        return LETTER
+    return sign(np.frombuffer(part, np.uint8), 0, len(part))
+
+
+def _pairs(
+    tokens: Iterable[bytes], characters: dict[bytes, int]
+) -> tuple[set[tuple[int, int]], U8]:
+    """Return the pairs with Han behind that some token holds, and the edges."""
+    pairs: set[tuple[int, int]] = set()
+    edges = np.zeros(COUNT, np.uint8)
+    broken: set[tuple[bytes, bytes]] = set()
+    for token in tokens:
+        if len(token) < 2 or token.isascii():
+            continue
+        for left, right in itertools.pairwise(_characters(token)):
+            number = _number(left, characters)
+            if right in characters and number >= 0:
+                pairs.add((number, characters[right]))
+            elif 0xE4 <= right[0] <= 0xE9 and (len(right) < 3 or left[0] & 0xC0 == 0x80):
+                broken.add((left, right))
+    for left, right in broken:
+        edges |= np.array([text.endswith(left) for text in characters], np.uint8)
+        edges |= np.array([text.startswith(right) << 1 for text in characters], np.uint8)
+    return pairs, edges
+
+
+def _likely_parts(pairs: set[tuple[int, int]]) -> list[tuple[int, ...]]:
+    """Return all characters, all pairs, and all chains of three that two pairs form."""
+    followers: dict[int, list[int]] = {}
+    doubles = sorted(pair for pair in pairs if pair[0] < COUNT)
+    for left, right in doubles:
+        followers.setdefault(left, []).append(right)
+    triples = [(a, b, c) for a, b in doubles for c in followers.get(b, [])]
+    singles = [(index,) for index in range(COUNT)]
+    return [*singles, *[*doubles, *triples][: _MAX_PARTS - COUNT]]
+
+
+def han_table(tokens: Iterable[bytes], encode: Callable[[bytes], U32]) -> HanTable:
+    """Return the table of a vocabulary (its entries as bytes) under an exact ``encode``."""
+    texts = [chr(code).encode() for code in range(FIRST, LAST + 1)]
+    pairs, edges = _pairs(tokens, {text: index for index, text in enumerate(texts)})
+    joined = np.zeros(1 << (PAIR_BITS - 6), np.uint64)
+    for left, right in pairs:
+        bit = pair_bit(left, right)
+        joined[bit >> 6] |= np.uint64(1 << (bit & 63))
+    parts = _likely_parts(pairs)
+    mark = bytes([MARKER])
+    ids = encode(mark.join(b"".join(texts[index] for index in part) for part in parts))
+    borders = np.flatnonzero(ids == encode(mark)[0])
+    assert len(borders) == len(parts) - 1, "a digit between Han is not a piece of its own"
+    starts = np.concatenate([[0], borders + 1]).astype(np.int64)
+    stops = np.concatenate([borders, [len(ids)]]).astype(np.int64)
+    places = starts << 8 | (stops - starts)
+    keys = np.array([_packed(part) for part in parts[COUNT:]], np.int64)
+    slots = np.zeros((1 << (2 * len(keys)).bit_length(), 2), np.int64)
+    insert(keys, places[COUNT:], slots)
+    return HanTable(joined, edges, places[:COUNT], slots, ids)
+
+
+def _packed(part: tuple[int, ...]) -> int:
+    """Return the key of a part: 15 bits a character, which is counted from 1."""
+    return sum((index + 1) << (15 * i) for i, index in enumerate(part))
+
+
