@@ -7,16 +7,20 @@ before or after a document, and a tokenizer's own truncation and padding are off
 Two engines do the work. gigatoken encodes about 100 times as fast as tokenizers, and refuses a
 pre-tokenizer that it does not know; tokenizers encodes the rest. A silent difference of ids would
 be the worst outcome, so gigatoken's are compared with those of tokenizers at each load.
+
+gigatoken lives on meeting pieces of text again, which long runs of Chinese seldom are: they are
+shortened first (`skypile.kernels.han`), once a process has encoded enough to make it worth while.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -30,18 +34,28 @@ __all__ = ["DEFAULT_TOKENIZER", "Encoder", "EngineName", "TokenIds", "load_encod
 # Found by place, not by import: the package `classifiers` may load torch.
 DEFAULT_TOKENIZER = Path(__file__).parents[1] / "classifiers/weights/default/tokenizer.json"
 
+U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
 I64 = npt.NDArray[np.int64]
 EngineName = Literal["gigatoken", "tokenizers"]
 
-# Takes UTF-8 documents, returns the ids of each.
-_Engine = Callable[[list[bytes]], list[U32]]
+# Takes documents as UTF-8 bytes and their borders; returns all ids and each document's count.
+_Engine = Callable[[U8, I64], tuple[U32, I64]]
 
-_SLICE_BYTES = 8 << 20
+_SLICE_BYTES = 1 << 20
 
 # gigatoken keeps every distinct piece of text that it met, without a bound: 4.7 bytes of memory
 # for each byte of Chinese without repeats (2.2 GB after 363 MB). A new instance takes 0.03 s.
 _RENEWAL_BYTES = 64 << 20
+
+# Chinese is shortened from here on: what it needs takes 0.5 s to load, as 16 MB take without it.
+_SHORTENING_BYTES = 16 << 20
+
+# The pattern of Qwen2, for which the shortening of Chinese is known to change nothing.
+_QWEN_PATTERN = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+    r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
 
 _PROBES = (
     "",
@@ -75,6 +89,8 @@ _PROBES = (
     "\n" * 3000,
     "=-" * 1500,
     "7" * 1000,
+    "7七7，中7文77。 中7\n7国 7我们7的7\r\n我们，我们'我们's我们-我们  我们\t\t我们\u3000我们“我”",
+    "中文English中文 English 中文１２中文①中文é中文々〇中文の中文가中文\u0301中文😀中文<|x|>中/文",
     "\U0010ffff\ufffd\ufffe\u0000",
     "x\u0301\u0323y\u0344 \u1100\u1161\u11a8 \u0958",
     "<|endoftext|><|im_start|>user<|im_end|> <s></s> [CLS] [SEP] [MASK] <unk> <pad> ▁ Ġ Ċ",
@@ -104,36 +120,45 @@ class Encoder:
 
     def __init__(self, content: bytes, path: Path) -> None:
         self.fingerprint = hashlib.sha256(content).hexdigest()
-        reference, self.vocab_size = _tokenizers_engine(content, path)
-        fast = _gigatoken_engine(content)
-        self._encode: _Engine = reference
+        self._path = path
+        self._encode, self.vocab_size = _tokenizers_engine(content, path)
         self.engine = "tokenizers"
-        if fast is not None:
-            _check_equal(fast, reference, _probes(content), path)
-            self._encode = fast
+        self._fast = _Gigatoken.of(content)
+        if self._fast is not None:
+            self._probes = _probes(content)
+            self._expected = self._encode(*self._probes)
+            self._take(self._fast.encode)
             self.engine = "gigatoken"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("an Encoder is not pickled: call load_encoder in each process")
 
+    def _take(self, engine: _Engine) -> None:
+        """Encode by the engine from now on; raise TokenizerError where its ids are not exact."""
+        _check_equal(engine(*self._probes), self._expected, self._probes, self._path)
+        self._encode = engine
+
+    def _encoded(self, texts: pa.Array) -> Iterator[tuple[U32, I64]]:
+        """Yield the ids and counts of one slice after another."""
+        for data, offsets in _slices(texts):
+            shortening = self._fast.shortening_when_due(len(data)) if self._fast else None
+            if shortening is not None:
+                self._take(shortening)
+            yield self._encode(data, offsets)
+
     def encode(self, texts: pa.Array) -> TokenIds:
         """Return the ids of each text of a string array; a null text has none."""
-        counts = np.zeros(len(texts), np.int64)
-        parts: list[U32] = []
-        start = 0
-        for documents in _slices(texts):
-            encoded = self._encode(documents)
-            counts[start : start + len(documents)] = [len(ids) for ids in encoded]
-            parts.append(np.concatenate(encoded))
-            start += len(documents)
+        encoded = list(self._encoded(texts))
         offsets = np.zeros(len(texts) + 1, np.int64)
-        np.cumsum(counts, out=offsets[1:])
-        return TokenIds(np.concatenate(parts) if parts else np.zeros(0, np.uint32), offsets)
+        if not encoded:
+            return TokenIds(np.zeros(0, np.uint32), offsets)
+        np.cumsum(np.concatenate([counts for _, counts in encoded]), out=offsets[1:])
+        return TokenIds(np.concatenate([ids for ids, _ in encoded]), offsets)
 
     def count(self, texts: pa.Array) -> I64:
         """Return the number of tokens of each text as int64; a null text has none."""
-        counts = [len(ids) for documents in _slices(texts) for ids in self._encode(documents)]
-        return np.array(counts, np.int64)
+        counts = [counts for _, counts in self._encoded(texts)]
+        return np.concatenate(counts) if counts else np.zeros(0, np.int64)
 
 
 _encoders: dict[str, Encoder] = {}
@@ -158,23 +183,34 @@ def load_encoder(path: Path | str) -> Encoder:
     return _encoders[key]
 
 
-def _slices(texts: pa.Array) -> Iterator[list[bytes]]:
-    """Yield the texts as UTF-8, a null as no bytes, in lists of up to 8 MB or of one text."""
+def _slices(texts: pa.Array) -> Iterator[tuple[U8, I64]]:
+    """Yield runs of texts of up to 1 MB or of one text: bytes and borders, of a null no bytes."""
     if len(texts) == 0:
         return
     texts = texts.cast(pa.large_string())
     if texts.null_count:
         texts = pc.fill_null(texts, "")
-    _, offset_buffer, data = texts.buffers()
+    _, offset_buffer, values = texts.buffers()
     offsets = np.frombuffer(offset_buffer, np.int64)[texts.offset : texts.offset + len(texts) + 1]
-    view = memoryview(data if data is not None else b"")
-    borders = offsets.tolist()
+    data = np.frombuffer(values if values is not None else b"", np.uint8)
+    data.flags.writeable = False  # else kernels are compiled for either kind of array
     start = 0
     while start < len(texts):
-        limit = borders[start] + _SLICE_BYTES
+        limit = offsets[start] + _SLICE_BYTES
         stop = max(start + 1, int(np.searchsorted(offsets, limit, side="right")) - 1)
-        yield [bytes(view[borders[i] : borders[i + 1]]) for i in range(start, stop)]
+        borders = offsets[start : stop + 1]
+        yield data[borders[0] : borders[-1]], borders - borders[0]
         start = stop
+
+
+def _documents(data: U8, offsets: I64) -> list[bytes]:
+    view = data.data
+    return [bytes(view[a:b]) for a, b in itertools.pairwise(offsets.tolist())]
+
+
+def _joined(encoded: list[U32]) -> tuple[U32, I64]:
+    counts = np.array([len(ids) for ids in encoded], np.int64)
+    return np.concatenate(encoded), counts
 
 
 def _tokenizers_engine(content: bytes, path: Path) -> tuple[_Engine, int]:
@@ -192,56 +228,141 @@ def _tokenizers_engine(content: bytes, path: Path) -> tuple[_Engine, int]:
     tokenizer.no_truncation()
     tokenizer.no_padding()
 
-    def encode(documents: list[bytes]) -> list[U32]:
+    def encode(data: U8, offsets: I64) -> tuple[U32, I64]:
         # One by one: a batch would start a thread pool, which does not survive a fork.
-        return [
-            np.array(tokenizer.encode(text.decode(), add_special_tokens=False).ids, np.uint32)
-            for text in documents
-        ]
+        texts = [text.decode() for text in _documents(data, offsets)]
+        encoded = [tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
+        return _joined([np.array(ids, np.uint32) for ids in encoded])
 
     vocabulary = tokenizer.get_vocab(with_added_tokens=True)
     return encode, max(vocabulary.values(), default=-1) + 1
 
 
-def _gigatoken_engine(content: bytes) -> _Engine | None:
-    """Return the fast engine, or None where it does not know this kind of tokenizer."""
-    from gigatoken import Tokenizer
+class _Gigatoken:
+    """The fast engine, and its variant that has Chinese shortened by `skypile.kernels.han`."""
 
-    description = json.loads(content)
-    added = description.get("added_tokens") or []
-    description["added_tokens"] = [token for token in added if not token.get("special")]
-    source = json.dumps(description).encode()
-    try:
-        tokenizer = Tokenizer.from_json(source)
-    except (RuntimeError, ValueError):
-        return None
-    byte_count = 0
+    def __init__(self, source: bytes, entries: list[bytes] | None) -> None:
+        self._source = source
+        self._entries = entries
+        self._byte_count = 0
+        self._renew()
 
-    def encode(documents: list[bytes]) -> list[U32]:
+    @classmethod
+    def of(cls, content: bytes) -> _Gigatoken | None:
+        """Return the engine of a tokenizer.json, or None where gigatoken does not know its kind.
+
+        It gets the file without the special tokens, so that their literals are text to it.
+        """
+        description = json.loads(content)
+        added = description.get("added_tokens") or []
+        description["added_tokens"] = [token for token in added if not token.get("special")]
+        try:
+            return cls(json.dumps(description).encode(), _entries_to_shorten_by(description))
+        except (RuntimeError, ValueError):
+            return None
+
+    def _renew(self) -> None:
+        from gigatoken import Tokenizer
+
+        self._tokenizer = Tokenizer.from_json(self._source)
+        self._renewed_bytes = self._byte_count
+
+    def _encoded(self, documents: list[bytes]) -> tuple[U32, I64]:
         # One by one needs neither awkward (0.2 s to import) nor the thread pool, which does not
         # survive a fork; a call costs 2 µs.
-        nonlocal tokenizer, byte_count
-        byte_count += sum(map(len, documents))
-        if byte_count > _RENEWAL_BYTES:
-            tokenizer, byte_count = Tokenizer.from_json(source), 0
-        return [tokenizer.encode(text) for text in documents]
+        self._byte_count += sum(map(len, documents))
+        if self._byte_count > self._renewed_bytes + _RENEWAL_BYTES:
+            self._renew()
+        encode = self._tokenizer.encode
+        return _joined([encode(text) for text in documents])
 
-    return encode
+    def encode(self, data: U8, offsets: I64) -> tuple[U32, I64]:
+        """Encode documents as they are."""
+        return self._encoded(_documents(data, offsets))
+
+    def shortening_when_due(self, next_bytes: int) -> _Engine | None:
+        """Return, once, the engine that shortens Chinese, when enough text has come for it."""
+        if self._entries is None or self._byte_count + next_bytes <= _SHORTENING_BYTES:
+            return None
+        from skypile.kernels import han, han_table
+
+        entries, self._entries = self._entries, None
+        table = han_table.han_table(entries, self._tokenizer.encode)
+        marker_id = int(self._tokenizer.encode(bytes([han.MARKER]))[0])
+
+        def encode(data: U8, offsets: I64) -> tuple[U32, I64]:
+            taken = han.Taken.of_size(len(data))
+            borders = np.zeros(len(offsets), np.int64)
+            han.take_out(data, offsets, table, taken, borders)
+            whole, shortened = data.data, taken.out.data
+            edges = zip(
+                itertools.pairwise(offsets.tolist()),
+                itertools.pairwise(borders.tolist()),
+                strict=True,
+            )
+            ids, counts = self._encoded(
+                [bytes(shortened[c:d] if c < d else whole[a:b]) for (a, b), (c, d) in edges]
+            )
+            spliced = np.empty(len(data), np.uint32)
+            total = han.splice(ids, counts, borders, taken, marker_id, spliced)
+            return spliced[:total].copy(), counts
+
+        return encode
 
 
-def _probes(content: bytes) -> list[str]:
-    """Return the texts on which engines are compared, the file's own special literals included."""
+def _entries_to_shorten_by(description: dict[str, Any]) -> list[bytes] | None:
+    """Return the vocabulary of a byte-level BPE with the Qwen pattern, None of any other kind."""
+    model, steps = description["model"], description.get("pre_tokenizer") or {}
+    split = {"Regex": _QWEN_PATTERN}
+    expected = [
+        {"type": "Split", "pattern": split, "behavior": "Isolated", "invert": False},
+        {"type": "ByteLevel", "add_prefix_space": False, "use_regex": False},
+    ]
+    found = [
+        {key: value for key, value in step.items() if key != "trim_offsets"}
+        for step in steps.get("pretokenizers", [])
+    ]
+    options = ("dropout", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback")
+    if (
+        found != expected
+        or description.get("normalizer") not in (None, {"type": "NFC"})
+        or description["added_tokens"]
+        or any(model.get(option) for option in options)
+    ):
+        return None
+    # The alphabet of byte-level BPE: printable Latin-1 as itself, other bytes from U+0100 on.
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = [byte for byte in range(256) if byte not in printable]
+    alphabet = {chr(byte): byte for byte in printable}
+    alphabet |= {chr(256 + i): byte for i, byte in enumerate(others)}
+    known = alphabet.keys()
+    return [bytes(alphabet[c] for c in entry) for entry in model["vocab"] if known >= set(entry)]
+
+
+def _probes(content: bytes) -> tuple[U8, I64]:
+    """Return the texts on which engines are compared, the file's own added tokens included."""
     added = json.loads(content).get("added_tokens") or []
     literals = [token["content"] for token in added[:64]]
-    return [*_PROBES, *(f"a {text}b{text}{text} 中{text}\n{text}" for text in literals)]
+    texts = [*_PROBES, *(f"a {text}b{text}{text} 中{text}\n{text}" for text in literals)]
+    documents = [text.encode() for text in texts]
+    data = np.frombuffer(b"".join(documents), np.uint8)
+    return data, np.cumsum([0, *map(len, documents)], dtype=np.int64)
 
 
-def _check_equal(fast: _Engine, reference: _Engine, probes: Sequence[str], path: Path) -> None:
-    documents = [text.encode() for text in probes]
-    for text, ids, expected in zip(probes, fast(documents), reference(documents), strict=True):
-        if not np.array_equal(ids, expected):
+def _check_equal(
+    found: tuple[U32, I64], expected: tuple[U32, I64], texts: tuple[U8, I64], path: Path
+) -> None:
+    """Raise TokenizerError where an engine's ids are not those expected."""
+    pairs = zip(_split(found), _split(expected), _documents(*texts), strict=True)
+    for ids, right, text in pairs:
+        if not np.array_equal(ids, right):
             raise TokenizerError(
-                f"{path}: gigatoken and tokenizers give different ids for {text[:60]!r} "
-                f"({ids[:8].tolist()}… and {expected[:8].tolist()}…); counts would be wrong. "
+                f"{path}: gigatoken and tokenizers give different ids for {text.decode()[:60]!r} "
+                f"({ids[:8].tolist()}… and {right[:8].tolist()}…); counts would be wrong. "
                 "Use another tokenizer.json and report this one"
             )
+
+
+def _split(encoded: tuple[U32, I64]) -> list[U32]:
+    ids, counts = encoded
+    return np.split(ids, np.cumsum(counts)[:-1])

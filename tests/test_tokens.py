@@ -13,7 +13,16 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import (
+    AddedToken,
+    Regex,
+    Tokenizer,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    trainers,
+)
 
 from classifiers.train_tokenizer import PATTERN, SPECIAL_TOKENS, VOCAB_SIZE
 from skypile import tokens
@@ -77,9 +86,26 @@ def qwen_pre_tokenizer() -> pre_tokenizers.PreTokenizer:
     )
 
 
+def shortening_encoder(path: Path) -> Encoder:
+    """Return a new encoder that shortens Chinese from the first text on."""
+    encoder = Encoder(path.read_bytes(), path)
+    limit, tokens._SHORTENING_BYTES = tokens._SHORTENING_BYTES, 0
+    try:
+        encoder.count(pa.array(["a"]))
+    finally:
+        tokens._SHORTENING_BYTES = limit
+    assert encoder._fast._entries is None
+    return encoder
+
+
 @pytest.fixture(scope="module")
 def encoder() -> Encoder:
     return load_encoder(DEFAULT_TOKENIZER)
+
+
+@pytest.fixture(scope="module")
+def shortening() -> Encoder:
+    return shortening_encoder(DEFAULT_TOKENIZER)
 
 
 def test_the_shipped_tokenizer_runs_on_the_fast_engine(encoder):
@@ -94,16 +120,33 @@ def test_special_tokens_have_the_first_ids():
     assert tokenizer.get_vocab_size() == VOCAB_SIZE
 
 
-def test_probes_and_samples_have_the_reference_ids(encoder):
-    texts = [*tokens._PROBES, *TEXTS]
-    assert ids_of(encoder, texts) == reference_ids(DEFAULT_TOKENIZER, texts)
+def test_the_pattern_is_the_one_that_is_trained_with():
+    assert tokens._QWEN_PATTERN == PATTERN
 
 
-@settings(max_examples=300, deadline=None)
+def test_probes_and_samples_have_the_reference_ids(encoder, shortening):
+    texts = [*tokens._PROBES, *TEXTS, *(f"{text}我们{text}我们的。" for text in tokens._PROBES)]
+    expected = reference_ids(DEFAULT_TOKENIZER, texts)
+    assert ids_of(encoder, texts) == expected
+    assert ids_of(shortening, texts) == expected
+
+
+@settings(max_examples=500, deadline=None)
 @given(st.lists(st.one_of(st.text(), MIXED), max_size=4))
-def test_any_unicode_has_the_reference_ids(texts):
-    encoder = load_encoder(DEFAULT_TOKENIZER)
-    assert ids_of(encoder, texts) == reference_ids(DEFAULT_TOKENIZER, texts)
+def test_any_unicode_has_the_reference_ids(encoder, shortening, texts):
+    expected = reference_ids(DEFAULT_TOKENIZER, texts)
+    assert ids_of(encoder, texts) == expected
+    assert ids_of(shortening, texts) == expected
+
+
+def test_chinese_is_shortened_once_there_is_enough_of_it(monkeypatch):
+    encoder = Encoder(DEFAULT_TOKENIZER.read_bytes(), DEFAULT_TOKENIZER)
+    batch = pa.array(TEXTS * 3)
+    monkeypatch.setattr(tokens, "_SHORTENING_BYTES", 30_000)
+    expected = encoder.encode(batch).ids.tolist()
+    for _ in range(100):
+        assert encoder.encode(batch).ids.tolist() == expected
+    assert encoder._fast._entries is None
 
 
 @settings(max_examples=50, deadline=None)
@@ -182,6 +225,15 @@ def test_another_pre_tokenizer_falls_to_tokenizers(tmp_path):
     assert ids_of(other, texts) == reference_ids(path, texts)
 
 
+def test_a_canonical_normalizer_is_kept(tmp_path):
+    path = save(tmp_path / "t.json", qwen_pre_tokenizer())
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.normalizer = normalizers.NFC()
+    tokenizer.save(str(path))
+    texts = ["我们e\u0301我们Å我们\u0301", *TEXTS, *tokens._PROBES]
+    assert ids_of(shortening_encoder(path), texts) == reference_ids(path, texts)
+
+
 def test_truncation_and_padding_of_the_file_are_off(tmp_path):
     path = save(tmp_path / "t.json", qwen_pre_tokenizer())
     tokenizer = Tokenizer.from_file(str(path))
@@ -200,9 +252,15 @@ def test_tokens_added_without_being_special_keep_their_ids(tmp_path):
     tokenizer.save(str(path))
     texts = ["我们喜欢自然语言处理<tool>", *TEXTS]
     encoder = load_encoder(path)
+    assert encoder._fast._entries is None
     assert ids_of(encoder, texts) == reference_ids(path, texts)
     assert encoder.vocab_size == tokenizer.get_vocab_size()
     assert tokenizer.token_to_id("<tool>") not in ids_of(encoder, texts)[0]
+
+
+def _long_entries(path: Path) -> list[bytes]:
+    description = json.loads(path.read_bytes()) | {"added_tokens": []}
+    return [entry for entry in tokens._entries_to_shorten_by(description) if len(entry) > 3]
 
 
 def test_tokens_across_the_borders_of_characters_are_kept(tmp_path):
@@ -221,14 +279,20 @@ def test_tokens_across_the_borders_of_characters_are_kept(tmp_path):
     tokenizer.train_from_iterator(runs, trainer)
     path = tmp_path / "t.json"
     tokenizer.save(str(path))
-    texts = [*runs, text, "".join(chars)]
-    assert ids_of(load_encoder(path), texts) == reference_ids(path, texts)
+    signs = itertools.cycle(["，", " ", "\n", "a", "7", "”", "é", ""])
+    texts = [*runs, text, "".join(chars), "".join(a + b for a, b in zip(runs, signs, strict=False))]
+    encoder = shortening_encoder(path)
+    assert any(entry[0] & 0xC0 == 0x80 for entry in _long_entries(path))
+    assert ids_of(encoder, texts) == reference_ids(path, texts)
 
 
 def test_a_difference_of_the_engines_is_an_error(encoder, tmp_path):
     path = save(tmp_path / "t.json", qwen_pre_tokenizer())
-    with pytest.raises(TokenizerError, match="different ids for 'The quick"):
-        tokens._check_equal(load_encoder(path)._encode, encoder._encode, tokens._PROBES, path)
+    texts = tokens._probes(path.read_bytes())
+    with pytest.raises(TokenizerError, match="different ids for ' '"):
+        tokens._check_equal(
+            load_encoder(path)._encode(*texts), encoder._encode(*texts), texts, path
+        )
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b"\xff\xfe", b'{"model": {"type": "x"}}'])
@@ -289,10 +353,12 @@ def test_transformers_loads_the_shipped_folder(encoder):
         ("other_langs", 30),
     ],
 )
-def test_real_documents_have_the_reference_ids(encoder, file, step):
+def test_real_documents_have_the_reference_ids(encoder, shortening, file, step):
     path = Path(SHARED) / "data/corpus" / f"{file}.jsonl.zst"
     with pa.input_stream(path, compression="zstd") as stream:
         lines = stream.read().split(b"\n")[:-1]
     texts = [json.loads(line)["text"][:20_000] for line in lines[::step]]
     assert len(texts) >= 300
-    assert ids_of(encoder, texts) == reference_ids(DEFAULT_TOKENIZER, texts)
+    expected = reference_ids(DEFAULT_TOKENIZER, texts)
+    assert ids_of(encoder, texts) == expected
+    assert ids_of(shortening, texts) == expected

@@ -23,10 +23,20 @@ CHAR_FIELDS = (
     "ornaments", "hans", "hant", "function", "function_distinct", "mojibake", "sentences",
     "bracketed", "unpunctuated", "function_bits",
 )  # fmt: skip
-WORD_FIELDS = ("words", "alpha", "stop", "stop_distinct", "stop_bits", "hashes", "ellipses", "plain")
+WORD_FIELDS = (
+    "words",
+    "alpha",
+    "stop",
+    "stop_distinct",
+    "stop_bits",
+    "hashes",
+    "ellipses",
+    "plain",
+)
 LINE_FIELDS = (
     "lines", "line_chars", "line_max", "short_10", "short_30", "bullets", "ellipsis_ends",
     "terminal_ends", "boilerplate", "indented", "code_ends",
+    "gambling_chars", "gambling_bits", "gambling_terms", "bare",
 )  # fmt: skip
 _CHARS = CLASSES
 _WORDS = _CHARS + len(CHAR_FIELDS)

@@ -1,3 +1,34 @@
+"""The table of a vocabulary that the kernels of `skypile.kernels.han` read."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from skypile.kernels.han import (
+    COUNT,
+    FIRST,
+    LETTER,
+    MARKER,
+    PAIR_BITS,
+    HanTable,
+    insert,
+    pair_bit,
+    sign,
+)
+
+__all__ = ["han_table"]
+
+U8 = npt.NDArray[np.uint8]
+U32 = npt.NDArray[np.uint32]
+
+# Of a large vocabulary not all chains are likely; 200,000 parts take 0.5 s and 10 MB.
+_MAX_PARTS = 200_000
+
+
 def _characters(token: bytes) -> list[bytes]:
     """Return the token cut where characters begin; the ends may be parts of characters."""
     starts = [i for i, byte in enumerate(token) if i == 0 or byte & 0xC0 != 0x80]
@@ -48,7 +79,7 @@ def _likely_parts(pairs: set[tuple[int, int]]) -> list[tuple[int, ...]]:
 
 def han_table(tokens: Iterable[bytes], encode: Callable[[bytes], U32]) -> HanTable:
     """Return the table of a vocabulary (its entries as bytes) under an exact ``encode``."""
-    texts = [chr(code).encode() for code in range(FIRST, LAST + 1)]
+    texts = [chr(code).encode() for code in range(FIRST, FIRST + COUNT)]
     pairs, edges = _pairs(tokens, {text: index for index, text in enumerate(texts)})
     joined = np.zeros(1 << (PAIR_BITS - 6), np.uint64)
     for left, right in pairs:
@@ -71,5 +102,3 @@ def han_table(tokens: Iterable[bytes], encode: Callable[[bytes], U32]) -> HanTab
 def _packed(part: tuple[int, ...]) -> int:
     """Return the key of a part: 15 bits a character, which is counted from 1."""
     return sum((index + 1) << (15 * i) for i, index in enumerate(part))
-
-

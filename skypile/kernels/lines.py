@@ -7,29 +7,57 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from skypile.kernels.cache import njit
 from skypile.kernels.chars import (
-    BULLET, CLASS_MASK, CODE_END, CYRILLIC, DASH_BULLET, ELLIPSIS, LATIN, SPACE, TERMINAL,
+    BULLET,
+    CJK_PUNCT,
+    CLASS_MASK,
+    CODE_END,
+    CYRILLIC,
+    DASH_BULLET,
+    ELLIPSIS,
+    LATIN,
+    SPACE,
+    TERMINAL,
 )  # fmt: skip
-from skypile.kernels.phrases import starts_phrase
+from skypile.kernels.phrases import phrase_at
 
-__all__ = ["LONG_LINE_CHARS", "SHORT_LINE_CHARS", "line_counts"]
+__all__ = ["BOILERPLATE_LINE_CHARS", "LONG_LINE_CHARS", "SHORT_LINE_CHARS", "line_counts"]
 
 # Chinese navigation has lines of up to 10 characters (rules of MAP-NEO and ChineseWebText),
 # English of up to 30 (FineWeb).
 SHORT_LINE_CHARS = 10
 LONG_LINE_CHARS = 30
+# In a longer line such a phrase is content: an article that comes as one line is not chrome.
+BOILERPLATE_LINE_CHARS = 100
 
 
 @njit
-def _boilerplate(codes: Any, kinds: Any, start: Any, stop: Any, slots: Any, entries: Any) -> Any:
-    for i in range(start, stop):
+def _phrases(
+    codes: Any, kinds: Any, start: Any, stop: Any, slots: Any, entries: Any, out: Any
+) -> Any:
+    """Add the gambling terms of the line to `out`; tell whether it has a boilerplate phrase."""
+    boilerplate = False
+    i = start
+    while i < stop:
         group = kinds[i] & CLASS_MASK
-        if group == LATIN and i > start and kinds[i - 1] & CLASS_MASK == LATIN:
+        at = -1
+        inside = group == LATIN and i > start and kinds[i - 1] & CLASS_MASK == LATIN
+        if LATIN <= group < CYRILLIC and not inside:
+            at = phrase_at(codes, i, stop, slots, entries)
+        if at < 0:
+            i += 1
             continue
-        if LATIN <= group < CYRILLIC and starts_phrase(codes, i, stop, slots, entries):
-            return 1
-    return 0
+        tag = entries[at + 1]
+        if tag:
+            out[11] += entries[at]
+            out[12] |= np.int64(1) << np.int64(tag)
+        else:
+            boilerplate = True
+        i += entries[at]
+    return boilerplate and stop - start <= BOILERPLATE_LINE_CHARS
 
 
 @njit
@@ -49,11 +77,13 @@ def _ellipsis(codes: Any, kinds: Any, start: Any, stop: Any) -> Any:
 
 @njit
 def line_counts(codes: Any, kinds: Any, count: Any, slots: Any, entries: Any, out: Any) -> None:
-    """Fill `out` (11,), zero before the call, with these counts of lines that are not blank.
+    """Fill `out` (15,), zero before the call, with these counts of lines that are not blank.
 
     Lines, their characters, characters of the longest, lines of up to 10 and up to 30 characters,
     that start with a bullet, that end in an ellipsis, that end in a terminal mark, with a phrase
-    of the table, indented by a tab or two ASCII spaces and more, that end in one of `{};:),`.
+    of the table, indented by a tab or two ASCII spaces and more, that end in one of `{};:),`;
+    characters in gambling terms, distinct ones of them as bits, and their number; lines of up to 10
+    characters that do not end in punctuation.
     """
     first = 0
     while first < count:
@@ -75,7 +105,11 @@ def line_counts(codes: Any, kinds: Any, count: Any, slots: Any, entries: Any, ou
             out[5] += _bullet(kinds, start, stop)
             out[6] += _ellipsis(codes, kinds, start, stop)
             out[7] += kinds[stop - 1] & TERMINAL != 0
-            out[8] += _boilerplate(codes, kinds, start, stop, slots, entries)
+            out[8] += _phrases(codes, kinds, start, stop, slots, entries, out)
             out[9] += codes[first] == 0x09 or (codes[first] == 0x20 and codes[first + 1] == 0x20)
             out[10] += kinds[stop - 1] & CODE_END != 0
+            bare = kinds[stop - 1] & CLASS_MASK < CJK_PUNCT
+            out[14] += size <= SHORT_LINE_CHARS and bare
         first = last + 1
+    for tag in range(1, 64):
+        out[13] += out[12] >> tag & 1

@@ -1,8 +1,9 @@
-"""Repetition within a document: lines and paragraphs said twice, n-grams of tokens.
+"""Repetition within a document: lines and paragraphs said twice, n-grams of units.
 
-Tokens are those of ``skypile.text``: one CJK character, or a run of other letters and digits in
-which ASCII case does not count. So the n-grams are those of words in English and of characters in
-Chinese. Strings are compared by 64-bit hashes.
+A unit is one CJK character, or as much of a word (``skypile.text.words``) as stands between such:
+n-grams are those of words in English, as in Rae et al. 2021, and of characters in Chinese.
+Punctuation belongs to the words, so that an address counts once and not part by part. Strings are
+compared by 64-bit hashes.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from skypile.kernels.cache import njit
-from skypile.kernels.chars import CLASS_MASK, KINDS, SPACE, TOKEN_CJK, TOKEN_LETTER, decode
+from skypile.kernels.chars import CLASS_MASK, KINDS, SPACE, TOKEN_CJK, decode
 from skypile.kernels.counts import scratch_chars
 
 __all__ = ["DUP_SIZES", "FIELDS", "TOP_SIZES", "repetition"]
@@ -25,7 +26,7 @@ _LARGEST = max(DUP_SIZES)
 FIELDS = (
     "lines", "dup_lines", "line_chars", "dup_line_chars",
     "paragraphs", "dup_paragraphs", "paragraph_chars", "dup_paragraph_chars",
-    "token_chars",
+    "unit_chars",
     *(f"top_{size}gram_chars" for size in TOP_SIZES),
     *(f"dup_{size}gram_chars" for size in DUP_SIZES),
 )  # fmt: skip
@@ -111,32 +112,29 @@ def _repeats(hashes: Any, sizes: Any, count: Any, keys: Any, out: Any) -> None:
 
 
 @njit
-def _tokens(codes: Any, kinds: Any, count: Any, hashes: Any, ends: Any) -> Any:
-    """Write each token's hash and the number of token characters up to its end; return how many."""
+def _units(codes: Any, kinds: Any, count: Any, hashes: Any, ends: Any) -> Any:
+    """Write each unit's hash and the number of characters up to its end; return how many."""
     found, chars, i = 0, 0, 0
     while i < count:
         kind = kinds[i]
-        if kind & TOKEN_CJK:
-            hashes[found] = _mixed(np.uint64(codes[i]) * _MULTIPLIER)
-            chars += 1
-            ends[found] = chars
-            found += 1
+        if kind & CLASS_MASK == SPACE:
             i += 1
-        elif kind & TOKEN_LETTER:
-            value = np.uint64(0)
-            while i < count and kinds[i] & TOKEN_LETTER:
-                code = np.uint64(codes[i])
-                if 65 <= codes[i] <= 90:
-                    code += np.uint64(32)
-                value = (value ^ code) * _MULTIPLIER
-                value ^= value >> np.uint64(29)
-                chars += 1
-                i += 1
-            hashes[found] = _mixed(value + _MULTIPLIER)
-            ends[found] = chars
-            found += 1
-        else:
+            continue
+        value = np.uint64(0)
+        size = 0
+        while i < count and kinds[i] & CLASS_MASK != SPACE:
+            if kinds[i] & TOKEN_CJK and size:
+                break
+            value = (value ^ np.uint64(codes[i])) * _MULTIPLIER
+            value ^= value >> np.uint64(29)
+            size += 1
             i += 1
+            if kind & TOKEN_CJK:
+                break
+        chars += size
+        hashes[found] = _mixed(value)
+        ends[found] = chars
+        found += 1
     return found
 
 
@@ -226,7 +224,7 @@ def _repetition(data: Any, offsets: Any, table: Any, room: Any, out: Any) -> Non
         _repeats(hashes, sizes, found, keys, out[row, 0:4])
         found = _pieces(codes, kinds, count, True, hashes, sizes)
         _repeats(hashes, sizes, found, keys, out[row, 4:8])
-        found = _tokens(codes, kinds, count, hashes, sizes)
+        found = _units(codes, kinds, count, hashes, sizes)
         out[row, 8] = sizes[found - 1] if found else 0
         _ngrams(hashes, sizes, found, rolled, live, slots, again, keys, times, out[row])
 

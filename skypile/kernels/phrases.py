@@ -1,4 +1,4 @@
-"""Phrases that mark a line as boilerplate, matched against decoded text."""
+"""Phrases that mark boilerplate and gambling, matched against decoded text."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from skypile.kernels.cache import njit
 
-__all__ = ["BOILERPLATE", "PHRASES", "phrase_table", "starts_phrase"]
+__all__ = ["BOILERPLATE", "GAMBLING", "PHRASES", "phrase_at", "phrase_table"]
 
 # Lower case. One that starts with a Latin letter matches at the start of a word only. The English
 # ones are those of C4 (Raffel et al. 2020) and RefinedWeb (Penedo et al. 2023, appendix G), the
@@ -27,29 +27,47 @@ BOILERPLATE = (
     "查看更多", "阅读全文", "最新章节", "手机阅读", "本站所有",
 )  # fmt: skip
 
+# What pages of bookmakers and casinos say, and what others say less often than these do.
+GAMBLING = (
+    "现金网", "娱乐城", "贵宾会", "威尼斯人", "博彩", "投注", "棋牌", "百家乐", "真人娱乐", "老虎机",
+    "开户送", "注册送", "bt365", "365体育", "新葡京", "葡京", "太阳城", "永利", "皇冠体育", "时时彩",
+    "六合彩", "彩票平台", "官网登录", "平台注册", "亚博", "万博", "爱游戏", "乐鱼", "龙虎斗", "牛牛",
+    "捕鱼", "必赢", "金沙", "彩金", "返水", "首存", "赌场", "赌博网", "网赌", "澳门", "下注", "盘口",
+    "赔率", "娱乐平台", "电子游艺", "体育官方", "体育官网", "手机下载", "app下载", "开奖", "杀号",
+    "真人视讯", "贵宾厅", "送彩", "最新网址", "备用网址", "开元", "体育app", "casino", "betting",
+    "jackpot", "slot machine", "poker",
+)  # fmt: skip
+assert len(GAMBLING) <= 63
+
 _SLOTS = 4096
 
 
-def phrase_table(phrases: tuple[str, ...]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """Return `phrases` as (slots, entries).
+def phrase_table(
+    *groups: tuple[str, ...],
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Return groups of phrases as (slots, entries).
 
     slots[h] is where the list of phrases whose first two characters hash to h starts in `entries`,
-    or -1. A list is a row of lengths, each followed by so many code points, and a 0.
+    or -1. A list is a row of (length, tag, code points), longest first, and a 0. The tag of a
+    phrase of the first group is 0, of the others their number in that group from 1 on.
     """
     slots = np.full(_SLOTS, -1, np.int32)
-    lists: dict[int, list[int]] = {}
-    for phrase in phrases:
-        assert len(phrase) > 1 and phrase == phrase.lower()
-        key = (ord(phrase[0]) * 31 + ord(phrase[1])) % _SLOTS
-        lists.setdefault(key, []).extend([len(phrase), *map(ord, phrase)])
+    lists: dict[int, list[tuple[str, int]]] = {}
+    for number, group in enumerate(groups):
+        for tag, phrase in enumerate(group, 1):
+            assert len(phrase) > 1 and phrase == phrase.lower()
+            key = (ord(phrase[0]) * 31 + ord(phrase[1])) % _SLOTS
+            lists.setdefault(key, []).append((phrase, tag if number else 0))
     entries: list[int] = []
-    for key, entry in lists.items():
+    for key, found in lists.items():
         slots[key] = len(entries)
-        entries += [*entry, 0]
+        for phrase, tag in sorted(found, key=lambda entry: -len(entry[0])):
+            entries += [len(phrase), tag, *map(ord, phrase)]
+        entries.append(0)
     return slots, np.array(entries, np.int32)
 
 
-PHRASES = phrase_table(BOILERPLATE)
+PHRASES = phrase_table(BOILERPLATE, GAMBLING)
 
 
 @njit
@@ -62,20 +80,23 @@ def _matches(codes: Any, i: Any, stop: Any, entries: Any, at: Any) -> Any:
     size = entries[at]
     if i + size > stop:
         return False
-    for k in range(size):
-        if _lowered(codes[i + k]) != entries[at + 1 + k]:
+    for k in range(size):  # noqa: SIM110 - Numba compiles no generators
+        if _lowered(codes[i + k]) != entries[at + 2 + k]:
             return False
     return True
 
 
 @njit
-def starts_phrase(codes: Any, i: Any, stop: Any, slots: Any, entries: Any) -> Any:
-    """Tell whether one of the phrases stands at codes[i] and ends before `stop`."""
+def phrase_at(codes: Any, i: Any, stop: Any, slots: Any, entries: Any) -> Any:
+    """Return where in `entries` the longest phrase stands that begins at codes[i], or -1.
+
+    It ends before `stop`.
+    """
     if i + 1 >= stop:
-        return False
+        return -1
     at = slots[(_lowered(codes[i]) * 31 + _lowered(codes[i + 1])) % slots.size]
     while at >= 0 and entries[at]:
         if _matches(codes, i, stop, entries, at):
-            return True
-        at += entries[at] + 1
-    return False
+            return at
+        at += entries[at] + 2
+    return -1

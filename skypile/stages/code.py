@@ -76,8 +76,7 @@ class Code(Stage):
         spread = pa.array(place, mask=place < 0)
         columns = _columns(batch.select(["text", "prog_lang"]).take(pa.array(rows)))
         return {
-            name: pa.array(columns[name], dtype).take(spread)
-            for name, dtype in self.writes.items()
+            name: pa.array(columns[name], dtype).take(spread) for name, dtype in self.writes.items()
         }
 
 

@@ -32,6 +32,7 @@ CHAR_SHARES: dict[str, tuple[str, ...]] = {
     "ornament_frac": ("ornaments",),
     "bracketed_frac": ("bracketed",),
     "mojibake_frac": ("mojibake",),
+    "gambling_term_frac": ("gambling_chars",),
 }
 WORD_SHARES = {
     "alpha_word_frac": "alpha",
@@ -42,6 +43,7 @@ WORD_SHARES = {
 }
 LINE_SHARES = {
     "line_upto_10_frac": "short_10",
+    "bare_line_frac": "bare",
     "line_upto_30_frac": "short_30",
     "bullet_line_frac": "bullets",
     "ellipsis_line_frac": "ellipsis_ends",
@@ -56,6 +58,7 @@ INTEGERS = {
     "function_chars_count": "function_distinct",
     "unpunctuated_chars": "unpunctuated",
     "sentences_count": "sentences",
+    "gambling_terms_count": "gambling_terms",
     "words_count": "words",
     "stop_words_count": "stop_distinct",
     "lines_count": "lines",
@@ -74,7 +77,10 @@ class Counts(Stage):
     `function_chars_count` the number of different ones; `stop_words_count` how many of Gopher's
     eight English stop words occur (Rae et al. 2021); `unpunctuated_chars` the longest run of CJK
     characters without punctuation, whatever spaces stand within; `sentence_mean_chars` characters
-    per sentence end; `bracketed_frac` text within 【】; `hans_count` and `hant_count` characters of
+    per sentence end; `bare_line_frac` lines of up to 10 characters that end without punctuation
+    (menus do, verses do not); `boilerplate_line_frac` lines of up to 100 characters with one of the
+    phrases of `skypile.kernels.phrases`; `gambling_terms_count` how many of its gambling terms
+    occur and `gambling_term_frac` the characters in them; `bracketed_frac` text within 【】; `hans_count` and `hant_count` characters of
     only the simplified and only the traditional script; `code_line_frac` lines that end in one of
     `{};:),`; `char_entropy_nats` the entropy of single characters, corrected for length. Documents
     over 8 MiB are judged by their first 8 MiB, but for `text_bytes`.

@@ -21,7 +21,7 @@ _SHARES = {
     "dup_paragraph_frac": ("dup_paragraphs", "paragraphs"),
     "dup_paragraph_char_frac": ("dup_paragraph_chars", "paragraph_chars"),
     **{
-        f"{name}_frac": (f"{name}_chars", "token_chars")
+        f"{name}_frac": (f"{name}_chars", "unit_chars")
         for name in (
             *(f"top_{size}gram" for size in ngrams.TOP_SIZES),
             *(f"dup_{size}gram" for size in ngrams.DUP_SIZES),
@@ -35,9 +35,10 @@ class Repetition(Stage):
 
     `dup_line_frac`, `dup_paragraph_frac`: pieces that occurred before, of all (blank lines part
     paragraphs); with `_char_frac` by their characters. `top_Ngram_frac`: characters of the most
-    frequent n-gram times its occurrences, of the characters of all tokens; 0 if no n-gram occurs
+    frequent n-gram times its occurrences, of all characters but spaces; 0 if no n-gram occurs
     twice, 1 at most. `dup_Ngram_frac`: characters within second and later occurrences of n-grams,
-    each counted once. Tokens are those of `skypile.text`: words of English, characters of Chinese.
+    each counted once. N-grams are of words in English and of characters in Chinese (a unit is one
+    CJK character, or what stands between two of them in a word).
     """
 
     version: ClassVar[int] = 1

@@ -1,54 +1,20 @@
-"""The command as users call it: in a process of its own, or in this one where that tells as much."""
+"""Fixtures of the command's tests."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from cli_runs import CORPUS_RECIPE, RECIPE, Done, spawn
 
 from skypile.cli.main import run
 
-RECIPE = """
-name: small
-description: lengths only
-steps:
-- stages: [counts]
-  rules:
-  - {reason: empty, column: words_count, min: 1, source: no text}
-  - {reason: too_short, column: words_count, min: 5, source: the tests}
-  - {reason: too_long, column: words_count, max: 50, source: the tests}
-- stages: [repetition]
-"""
-
-
-@dataclass(frozen=True)
-class Done:
-    """A finished command."""
-
-    code: int
-    out: bytes
-    err: str
-
-    @property
-    def lines(self) -> list[bytes]:
-        return self.out.splitlines()
-
-    @property
-    def records(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.lines]
-
-
-Call = Callable[..., Done]
+SAMPLE = Path(__file__).parents[2] / "skypile" / "sample"
 
 
 @pytest.fixture
-def call(capfdbinary) -> Call:
+def call(capfdbinary) -> Callable[..., Done]:
     """Run the command in this process."""
 
     def called(*args: object) -> Done:
@@ -60,13 +26,6 @@ def call(capfdbinary) -> Call:
     return called
 
 
-def spawn(*args: object, stdin: bytes = b"") -> Done:
-    """Run the command in a process of its own."""
-    command = [sys.executable, "-m", "skypile", *map(str, args)]
-    done = subprocess.run(command, input=stdin, capture_output=True, check=False)
-    return Done(done.returncode, done.stdout, done.stderr.decode())
-
-
 @pytest.fixture
 def recipe(tmp_path: Path) -> Path:
     """A recipe without models."""
@@ -75,16 +34,19 @@ def recipe(tmp_path: Path) -> Path:
     return path
 
 
-def words(count: int, start: int = 0) -> str:
-    """Return a text of `count` different words."""
-    return " ".join(f"word{number}" for number in range(start, start + count))
-
-
-def write_lines(path: Path, records: Iterable[object]) -> Path:
-    """Write `records` as JSON Lines (bytes as they are) and return `path`."""
-    lines = [
-        record if isinstance(record, bytes) else json.dumps(record, ensure_ascii=False).encode()
-        for record in records
-    ]
-    path.write_bytes(b"".join(line + b"\n" for line in lines))
+@pytest.fixture(scope="session")
+def recipe_of_corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The recipe of CORPUS_RECIPE as a file."""
+    path = tmp_path_factory.mktemp("cli-recipe") / "corpus.yaml"
+    path.write_text(CORPUS_RECIPE, "utf-8")
     return path
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory, recipe_of_corpora: Path) -> Path:
+    """A corpus built from the sample; tests may look at it and change nothing."""
+    out = tmp_path_factory.mktemp("cli-corpus") / "out"
+    inputs = [SAMPLE / name for name in ("web-en.jsonl", "web-zh.jsonl", "crawl-broken.jsonl")]
+    done = spawn("build", *inputs, SAMPLE / "code", "--recipe", recipe_of_corpora, "--output", out)
+    assert done.code == 0, done.err
+    return out

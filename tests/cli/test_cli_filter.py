@@ -10,7 +10,7 @@ import sys
 
 import pytest
 import zstandard
-from conftest import spawn, words, write_lines
+from cli_runs import spawn, words, write_lines
 
 GOOD = [
     b'{"id":  "a", "n": 12345678901234567890123, "text": "' + words(9).encode() + b'", "x": 1.10}',
@@ -242,7 +242,9 @@ def test_no_models_leaves_the_score_section_out_and_says_so(call, recipe, mixed,
 def test_dedup_rejects_copies_and_names_what_stays(call, recipe, tmp_path):
     long, near = words(40), words(40).replace("word39", "end")
     texts = [long, words(30, 100), near, long.upper(), words(2), words(2)]
-    path = write_lines(tmp_path / "x.jsonl", [{"id": f"d{n}", "text": t} for n, t in enumerate(texts)])
+    path = write_lines(
+        tmp_path / "x.jsonl", [{"id": f"d{n}", "text": t} for n, t in enumerate(texts)]
+    )
     asked = ("filter", path, "--recipe", recipe, "--dedup")
     rows = call(*asked, "--explain").records
     assert [row["reason"] for row in rows] == [

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import spawn
+from cli_runs import spawn
 
 import skypile
 from skypile.cli.main import COMMANDS, guarded

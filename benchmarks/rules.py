@@ -1,0 +1,82 @@
+"""Say which share of each corpus file the default recipe's rules keep, and why the rest goes.
+
+Usage: SKYPILE_SHARED=DIR python benchmarks/rules.py [--rows N] [--show REASON]
+
+Reads DIR/data/corpus. Prints per file and source: rows, share kept, the most frequent reasons with
+their shares. `--show` prints beginnings of documents rejected for that reason. The `score` section
+of the recipe and duplicates are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import os
+from importlib import resources
+from pathlib import Path
+
+import orjson
+import pyarrow as pa
+import yaml
+import zstandard
+
+from skypile.curate import close, run_steps
+from skypile.recipe import Recipe, parse_recipe
+from skypile.schema import empty_outcomes
+
+
+def rules_only() -> Recipe:
+    """Return the recipe `web` without what needs a model."""
+    data = yaml.safe_load((resources.files("skypile") / "recipes" / "web.yaml").read_text("utf-8"))
+    data.pop("score")
+    data["mix"].pop("subset")
+    return parse_recipe(yaml.safe_dump(data), "web.yaml")
+
+
+def read(path: Path, limit: int) -> list[dict[str, str]]:
+    """Return up to `limit` rows of a file, evenly drawn."""
+    with path.open("rb") as file:
+        lines = zstandard.ZstdDecompressor().stream_reader(file).read().splitlines()
+    return [orjson.loads(line) for line in lines[:: max(1, len(lines) // limit)]]
+
+
+def judge(rows: list[dict[str, str]], recipe: Recipe) -> pa.RecordBatch:
+    """Return the batch of all rows, closed."""
+    columns = {
+        "text": pa.array([row["text"] for row in rows], pa.string()),
+        "prog_lang": pa.nulls(len(rows), pa.string()),
+        "message": pa.nulls(len(rows), pa.string()),
+    }
+    batch = pa.RecordBatch.from_pydict(columns | empty_outcomes(len(rows)))
+    return close(run_steps(batch, recipe.steps))
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rows", type=int, default=2000)
+    parser.add_argument("--show", default="")
+    options = parser.parse_args()
+    recipe = rules_only()
+    folder = Path(os.environ["SKYPILE_SHARED"]) / "data" / "corpus"
+    for path in sorted(folder.glob("*.jsonl.zst")):
+        rows = read(path, options.rows)
+        batch = judge(rows, recipe)
+        groups: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
+        found = zip(rows, batch.column("domain").to_pylist(), batch.column("reason").to_pylist(),
+                    batch.column("reason_score").to_pylist(), strict=True)  # fmt: skip
+        for row, domain, reason, score in found:
+            group = path.name if path.name.startswith("other") else row["source"].split("/")[0]
+            groups[group][f"{domain}:{reason or 'kept'}"] += 1
+            if options.show and reason == options.show:
+                print(f"   [{row['source']}] {score} {row['text'][:300]!r}")
+        for group, reasons in sorted(groups.items()):
+            total = sum(reasons.values())
+            kept = sum(number for name, number in reasons.items() if name.endswith(":kept"))
+            top = ", ".join(f"{name} {number / total:.2%}" for name, number in
+                            reasons.most_common(9) if number / total > 0.001)  # fmt: skip
+            print(f"{path.name.split('.')[0]:18} {group:36} {total:5} {kept / total:7.2%}  {top}")
+
+
+if __name__ == "__main__":
+    main()

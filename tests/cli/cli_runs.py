@@ -1,0 +1,83 @@
+"""The command as users call it: in a process of its own, or in this one where that does."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+RECIPE = """
+name: small
+description: lengths only
+steps:
+- stages: [counts]
+  rules:
+  - {reason: empty, column: words_count, min: 1, source: no text}
+  - {reason: too_short, column: words_count, min: 5, source: the tests}
+  - {reason: too_long, column: words_count, max: 50, source: the tests}
+- stages: [repetition]
+"""
+
+# Three domains, duplicates, tokens: all that a corpus needs, and no classifier.
+CORPUS_RECIPE = """
+name: corpus
+steps:
+- stages: [counts]
+  rules:
+  - {reason: empty, column: chars_count, min: 1, source: no text}
+- stages: [language]
+  rules:
+  - {reason: wrong_language, column: domain, in: [en, zh, code], source: the tests}
+  - {reason: too_short, column: words_count, min: 30, domain: [en], source: the tests}
+- stages: [code]
+- stages: [repetition]
+  rules:
+  - {reason: repeated_lines, column: dup_line_frac, max: 0.3, domain: [en, zh]}
+score:
+- stages: [tokens]
+  rules:
+  - {reason: few_tokens, column: tokens, min: 60}
+"""
+
+
+@dataclass(frozen=True)
+class Done:
+    """A finished command."""
+
+    code: int
+    out: bytes
+    err: str
+
+    @property
+    def lines(self) -> list[bytes]:
+        return self.out.splitlines()
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.lines]
+
+
+def spawn(*args: object, stdin: bytes = b"") -> Done:
+    """Run the command in a process of its own."""
+    command = [sys.executable, "-m", "skypile", *map(str, args)]
+    done = subprocess.run(command, input=stdin, capture_output=True, check=False)
+    return Done(done.returncode, done.stdout, done.stderr.decode())
+
+
+def words(count: int, start: int = 0) -> str:
+    """Return a text of `count` different words."""
+    return " ".join(f"word{number}" for number in range(start, start + count))
+
+
+def write_lines(path: Path, records: Iterable[object]) -> Path:
+    """Write `records` as JSON Lines (bytes as they are) and return `path`."""
+    lines = [
+        record if isinstance(record, bytes) else json.dumps(record, ensure_ascii=False).encode()
+        for record in records
+    ]
+    path.write_bytes(b"".join(line + b"\n" for line in lines))
+    return path
