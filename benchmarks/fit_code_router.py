@@ -78,18 +78,15 @@ def main() -> None:
     """Fit on even rows, report on odd ones."""
     folder = Path(os.environ["SKYPILE_SHARED"]) / "data" / "corpus"
     names = sorted(path.name.split(".")[0] for path in folder.glob("*.jsonl.zst"))
-    rows = {name: texts(folder / f"{name}.jsonl.zst") for name in names}
-    train = {name: features(rows[name][::2], 1, pure=name in PURE) for name in names}
-    test = {name: features(rows[name][1::2], 2, pure=name in PURE) for name in names}
+    corpus = {name: texts(folder / f"{name}.jsonl.zst") for name in names}
+    train = {name: features(corpus[name][::2], 1, pure=name in PURE) for name in names}
+    test = {name: features(corpus[name][1::2], 2, pure=name in PURE) for name in names}
     inputs = np.vstack(list(train.values()))
     labels = np.concatenate([np.full(len(train[name]), float(name == "code")) for name in names])
     # Code weighs as much as all prose, and each file of prose as much as any other.
-    others = len(names) - 1
+    shares = {name: 1.0 if name == "code" else 1 / (len(names) - 1) for name in names}
     weight = np.concatenate(
-        [
-            np.full(len(train[name]), len(inputs) / len(train[name]) / (1 if name == "code" else others))
-            for name in names
-        ]
+        [np.full(len(rows), shares[name] * len(inputs) / len(rows)) for name, rows in train.items()]
     )
     weights = fit(inputs, labels, weight)
     print({name: round(float(each), 2) for name, each in zip(CODE_FEATURES, weights, strict=False)})

@@ -17,7 +17,6 @@ from typing import Any
 
 import apache_beam as beam
 
-from skypile.beam.handler import PartBatch, PartModelHandler
 from skypile.mix import Cut
 from skypile.phases.cluster import cluster_units
 from skypile.phases.context import Context, UnitRef
@@ -34,7 +33,7 @@ from skypile.phases.pair import (
     pass_files,
 )
 from skypile.phases.publish import Group, publish_group
-from skypile.phases.score import PartTask, open_documents, write_scores
+from skypile.phases.score import PartBatch, PartTask, open_documents, write_scores
 from skypile.phases.tally import UnitTask, tally_unit
 
 __all__ = ["Cluster", "Copies", "Curate", "Edges", "Pairs", "Publish", "Score", "Tally"]
@@ -165,7 +164,10 @@ class Score(beam.PTransform):
 
     def expand(self, pbegin: Any) -> Any:
         """Return the hash of the entry of each part's scores."""
+        # Beam's inference package loads torch where it is installed: four seconds, used here only.
         from apache_beam.ml.inference.base import RunInference
+
+        from skypile.beam.handler import PartModelHandler
 
         return (
             pbegin

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 from apache_beam.ml.inference.base import ModelHandler
 
 from skypile.curate import run_steps
-from skypile.phases.score import PartTask
+from skypile.phases.score import PartBatch
 from skypile.recipe import Step
 
-__all__ = ["PartBatch", "PartModel", "PartModelHandler"]
-
-
-@dataclass(frozen=True)
-class PartBatch:
-    """A part's open documents on their way through the models."""
-
-    task: PartTask
-    batch: pa.RecordBatch
+__all__ = ["PartModel", "PartModelHandler"]
 
 
 class PartModel:

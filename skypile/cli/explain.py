@@ -7,12 +7,12 @@ import sys
 
 import orjson
 
-from skypile.account import Account, RuleResult, account
 from skypile.cli.terminal import painted, show, table
 from skypile.errors import RunError
+from skypile.explain.account import Account, RuleResult, account
+from skypile.explain.lookup import find
 from skypile.io.store import Store
-from skypile.lookup import find
-from skypile.manifest import read_manifest
+from skypile.verify.manifest import read_manifest
 
 __all__ = ["add_arguments", "run"]
 

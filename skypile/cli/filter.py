@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -17,10 +18,10 @@ from skypile.cli.inputs import ordered_plan
 from skypile.cli.outputs import Lines, common_schema, is_parquet, open_lines, open_output
 from skypile.cli.progress import Progress
 from skypile.cli.terminal import say
-from skypile.errors import RunError, UsageError
-from skypile.explain import explanations, score_columns
+from skypile.errors import InputError, RunError, UsageError
+from skypile.explain.lines import explanations, score_columns
 from skypile.io.sources import ReadOptions
-from skypile.io.units import Plan
+from skypile.io.units import STDIN, Plan
 from skypile.ledger import Ledger
 from skypile.recipe import Dedup, Recipe, load_recipe
 from skypile.schema import KEPT
@@ -73,6 +74,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, extra: list[str]) -> int:
     """Filter the inputs; return 0, or raise SkyPileError."""
     assert not extra
+    if STDIN in args.inputs and sys.stdin is None:
+        raise InputError("stdin is closed; give it a file, or name one")
     _check_outputs(args)
     options = ReadOptions(
         text_field=args.text_field,

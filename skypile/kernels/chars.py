@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from skypile.kernels.cache import njit
-from skypile.text import CJK_RANGES, SPACES, SYMBOL_RANGES, is_letter_or_digit
+from skypile.text import CJK_RANGES, SPACES, SYMBOL_RANGES
 
 __all__ = [
     "FUNCTION_CHARS", "KINDS", "MAX_BYTES", "PAIRED_MOJIBAKE", "SINGLE_MOJIBAKE", "char_counts",
@@ -37,7 +37,7 @@ CLASS_MASK = CLASSES - 1
 ORNAMENT, HANS, HANT, MOJIBAKE = 1 << 4, 1 << 5, 1 << 6, 1 << 7
 WIDE_END, ASCII_END, CLOSER, ELLIPSIS = 1 << 8, 1 << 9, 1 << 10, 1 << 11
 BULLET, DASH_BULLET, TERMINAL, CODE_END = 1 << 12, 1 << 13, 1 << 14, 1 << 15
-TOKEN_LETTER, TOKEN_CJK, BRACKET, HASH = 1 << 16, 1 << 17, 1 << 18, 1 << 19
+TOKEN_CJK, BRACKET, HASH = 1 << 16, 1 << 17, 1 << 18
 FUNCTION_SHIFT = 24  # five bits: 1 + the number of the function character, or 0
 SPECIAL = ORNAMENT | HANS | HANT | MOJIBAKE | WIDE_END | ASCII_END | BRACKET | 31 << FUNCTION_SHIFT
 
@@ -46,7 +46,8 @@ SPECIAL = ORNAMENT | HANS | HANT | MOJIBAKE | WIDE_END | ASCII_END | BRACKET | 3
 # of the modern. Variants count as one.
 FUNCTION_CHARS = (
     "的", "是", "在", "了", "和", "有", "不", "人", "这這", "中", "为為爲", "上", "个個箇", "以",
-    "之", "而", "其", "于於", "者", "也", "曰", "乎", "与與", "则則", "乃", "何", "无無", "所", "此",
+    "之", "而", "其", "于於", "者", "也", "曰", "乎", "与與", "则則", "乃", "何", "无無", "所",
+    "此",
 )  # fmt: skip
 assert len(FUNCTION_CHARS) <= 31
 
@@ -61,9 +62,11 @@ _CJK_PUNCT_RANGES = (
     (0x3001, 0x3004), (0x3008, 0x3020), (0x3030, 0x3030), (0x303B, 0x303F), (0x30FB, 0x30FB),
     (0xFE30, 0xFE4F), (0xFF01, 0xFF0F), (0xFF1A, 0xFF20), (0xFF3B, 0xFF40), (0xFF5B, 0xFF65),
 )  # fmt: skip
-# U+25A1 is left out: editions of old texts put it for a character that cannot be read.
+# White squares and circles are left out: editions of old texts put them for characters that cannot
+# be read, and between notes.
 _ORNAMENT_RANGES = (
-    (0x203B, 0x203B), (0x25A0, 0x25A0), (0x25A2, 0x25FF), (0x2600, 0x27BF), (0x2B50, 0x2B55),
+    (0x203B, 0x203B), (0x25A0, 0x25A0), (0x25A2, 0x25CA), (0x25CC, 0x25EE), (0x25F0, 0x25FF),
+    (0x2600, 0x27BF), (0x2B50, 0x2B55),
 )  # fmt: skip
 _SETS = {
     WIDE_END: "。！？；…｡．",
@@ -127,12 +130,6 @@ def _kinds() -> npt.NDArray[np.uint32]:
     simplified, traditional = _encodable("gb2312"), _encodable("big5")
     kinds[:0x10000][simplified & ~traditional] |= HANS
     kinds[:0x10000][traditional & ~simplified] |= HANT
-    letters = np.zeros(1 << 21, bool)
-    letters[0xC0:0x110000] = True
-    letters[:0xC0] = [is_letter_or_digit(chr(code)) for code in range(0xC0)]
-    for first, last in (*SYMBOL_RANGES, *CJK_RANGES):
-        letters[first : last + 1] = False
-    kinds[letters] |= TOKEN_LETTER
     for first, last in CJK_RANGES:
         kinds[first : last + 1] |= TOKEN_CJK
     kinds.flags.writeable = False
@@ -191,7 +188,7 @@ def _mojibake(codes: Any, count: Any, i: Any) -> Any:
 
 
 @njit
-def _ends_sentence(codes: Any, kinds: Any, count: Any, i: Any) -> Any:
+def _ends_sentence(kinds: Any, count: Any, i: Any) -> Any:
     """Tell whether the end mark at `i` is the last of its run, and for ASCII before a space."""
     following = kinds[i + 1] if i + 1 < count else SPACE
     if following & (WIDE_END | ASCII_END):
@@ -230,7 +227,7 @@ def char_counts(codes: Any, kinds: Any, count: Any, classes: Any, out: Any) -> N
             if kind & MOJIBAKE:
                 out[5] += _mojibake(codes, count, i)
             if kind & (WIDE_END | ASCII_END):
-                out[6] += _ends_sentence(codes, kinds, count, i)
+                out[6] += _ends_sentence(kinds, count, i)
             if kind & BRACKET:
                 if codes[i] == 0x3010:
                     opened = i

@@ -36,7 +36,7 @@ WORD_FIELDS = (
 LINE_FIELDS = (
     "lines", "line_chars", "line_max", "short_10", "short_30", "bullets", "ellipsis_ends",
     "terminal_ends", "boilerplate", "indented", "code_ends",
-    "gambling_chars", "gambling_bits", "gambling_terms", "bare",
+    "gambling_chars", "gambling_bits", "gambling_terms", "bare", "code_starts",
 )  # fmt: skip
 _CHARS = CLASSES
 _WORDS = _CHARS + len(CHAR_FIELDS)

@@ -59,10 +59,15 @@ def _pairs(
             if right in characters and number >= 0:
                 pairs.add((number, characters[right]))
             elif 0xE4 <= right[0] <= 0xE9 and (len(right) < 3 or left[0] & 0xC0 == 0x80):
-                broken.add((left, right))
-    for left, right in broken:
-        edges |= np.array([text.endswith(left) for text in characters], np.uint8)
-        edges |= np.array([text.startswith(right) << 1 for text in characters], np.uint8)
+                # Bytes in front that end no Han may still be the end of a sign.
+                broken.add((left[-3:], right))
+    texts = np.frombuffer(b"".join(characters), np.uint8).reshape(COUNT, 3)
+    for left in {left for left, _ in broken}:
+        piece = np.frombuffer(left, np.uint8)
+        edges |= (texts[:, 3 - len(left) :] == piece).all(axis=1)
+    for right in {right for _, right in broken}:
+        piece = np.frombuffer(right, np.uint8)
+        edges |= (texts[:, : len(right)] == piece).all(axis=1).astype(np.uint8) << 1
     return pairs, edges
 
 

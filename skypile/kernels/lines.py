@@ -24,14 +24,14 @@ from skypile.kernels.chars import (
 )  # fmt: skip
 from skypile.kernels.phrases import phrase_at
 
-__all__ = ["BOILERPLATE_LINE_CHARS", "LONG_LINE_CHARS", "SHORT_LINE_CHARS", "line_counts"]
+__all__ = ["CHROME_CHARS", "LONG_LINE_CHARS", "SHORT_LINE_CHARS", "line_counts"]
 
 # Chinese navigation has lines of up to 10 characters (rules of MAP-NEO and ChineseWebText),
 # English of up to 30 (FineWeb).
 SHORT_LINE_CHARS = 10
 LONG_LINE_CHARS = 30
-# In a longer line such a phrase is content: an article that comes as one line is not chrome.
-BOILERPLATE_LINE_CHARS = 100
+# A longer line is content: an article that comes as one line is neither chrome nor a teaser.
+CHROME_CHARS = 100
 
 
 @njit
@@ -57,7 +57,7 @@ def _phrases(
         else:
             boilerplate = True
         i += entries[at]
-    return boilerplate and stop - start <= BOILERPLATE_LINE_CHARS
+    return boilerplate and stop - start <= CHROME_CHARS
 
 
 @njit
@@ -76,14 +76,25 @@ def _ellipsis(codes: Any, kinds: Any, start: Any, stop: Any) -> Any:
 
 
 @njit
-def line_counts(codes: Any, kinds: Any, count: Any, slots: Any, entries: Any, out: Any) -> None:
-    """Fill `out` (15,), zero before the call, with these counts of lines that are not blank.
+def _starts_code(codes: Any, start: Any, stop: Any) -> Any:
+    """Tell whether the line begins with `//`, `/*`, `*/`, `}`, `@` or `#` and a small letter."""
+    one = codes[start]
+    two = codes[start + 1] if start + 1 < stop else 0
+    if one == 0x2F or one == 0x2A:
+        return two == 0x2F or (one == 0x2F and two == 0x2A)
+    return one == 0x7D or one == 0x40 or (one == 0x23 and 97 <= two <= 122)
 
-    Lines, their characters, characters of the longest, lines of up to 10 and up to 30 characters,
-    that start with a bullet, that end in an ellipsis, that end in a terminal mark, with a phrase
-    of the table, indented by a tab or two ASCII spaces and more, that end in one of `{};:),`;
-    characters in gambling terms, distinct ones of them as bits, and their number; lines of up to 10
-    characters that do not end in punctuation.
+
+@njit
+def line_counts(codes: Any, kinds: Any, count: Any, slots: Any, entries: Any, out: Any) -> None:
+    """Fill `out` (16,), zero before the call, with these counts of lines that are not blank.
+
+    Lines; their characters; characters of the longest; lines of up to 10 and up to 30 characters;
+    that start with a bullet; of up to 100 characters that end in an ellipsis; that end in a
+    terminal mark; of up to 100 characters with a boilerplate phrase; indented by a tab or two ASCII
+    spaces and more; that end in one of `{};:),`. Characters in gambling terms, distinct terms as
+    bits, and their number. Lines of up to 10 characters that do not end in punctuation; that begin
+    like code.
     """
     first = 0
     while first < count:
@@ -103,13 +114,14 @@ def line_counts(codes: Any, kinds: Any, count: Any, slots: Any, entries: Any, ou
             out[3] += size <= SHORT_LINE_CHARS
             out[4] += size <= LONG_LINE_CHARS
             out[5] += _bullet(kinds, start, stop)
-            out[6] += _ellipsis(codes, kinds, start, stop)
+            out[6] += size <= CHROME_CHARS and _ellipsis(codes, kinds, start, stop)
             out[7] += kinds[stop - 1] & TERMINAL != 0
             out[8] += _phrases(codes, kinds, start, stop, slots, entries, out)
             out[9] += codes[first] == 0x09 or (codes[first] == 0x20 and codes[first + 1] == 0x20)
             out[10] += kinds[stop - 1] & CODE_END != 0
             bare = kinds[stop - 1] & CLASS_MASK < CJK_PUNCT
             out[14] += size <= SHORT_LINE_CHARS and bare
+            out[15] += _starts_code(codes, start, stop)
         first = last + 1
     for tag in range(1, 64):
         out[13] += out[12] >> tag & 1

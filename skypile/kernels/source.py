@@ -53,7 +53,7 @@ def _opens_comment(codes: Any, start: Any, stop: Any) -> Any:
 
 @njit
 def _has_pair(codes: Any, start: Any, stop: Any, first: Any, second: Any) -> Any:
-    for i in range(start, stop - 1):
+    for i in range(start, stop - 1):  # noqa: SIM110 - Numba compiles no generators
         if codes[i] == first and codes[i + 1] == second:
             return True
     return False
@@ -110,7 +110,8 @@ def _line_chars(codes: Any, kinds: Any, start: Any, stop: Any, out: Any) -> Any:
         part = letter or group == DIGIT or code == 0x5F
         out[9] += group != SPACE and not (part and inside)
         inside = part
-        run = run + 1 if (group == LATIN or group == DIGIT or code == 0x2B or code == 0x2F) else 0
+        blobby = group in (LATIN, DIGIT) or code in (0x2B, 0x2F)
+        run = run + 1 if blobby else 0
         blob += run if run == _BLOB_CHARS else run > _BLOB_CHARS
     out[6] += solid
     out[7] += letters

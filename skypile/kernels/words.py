@@ -42,7 +42,7 @@ def _stop_word(codes: Any, start: Any, stop: Any) -> Any:
         stop -= 1
     if not 2 <= stop - start <= 4:
         return 0
-    value = 0
+    value = np.int64(0)
     for i in range(start, stop):
         if not _ascii_letter(codes[i]):
             return 0

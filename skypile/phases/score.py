@@ -9,14 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from skypile.curate import run_steps
 from skypile.phases.context import Context, UnitRef
 from skypile.phases.curate import part_batches
 from skypile.phases.merge import read_drops, score_schema, with_drops
 from skypile.phases.work import Entry, digest, finished, write_entry
 from skypile.policy import open_mask
 
-__all__ = ["PartTask", "open_documents", "score_batch", "scored", "write_scores"]
+__all__ = ["PartBatch", "PartTask", "open_documents", "scored", "write_scores"]
 
 # What no stage or rule of a score section reads.
 UNREAD = frozenset({"raw", "byte_offset", "meta", "url", "source", "id", "exact_hash"})
@@ -35,6 +34,14 @@ class PartTask:
         """Return the work name of the part's scores, without extension."""
         key = digest(self.depends, self.part["file"], context.recipe.score_fingerprint())
         return f"score/{key}"
+
+
+@dataclass(frozen=True)
+class PartBatch:
+    """A part's open documents on their way through the models."""
+
+    task: PartTask
+    batch: pa.RecordBatch
 
 
 def scored(context: Context, task: PartTask, *, hashes: bool = False) -> Entry | None:
@@ -60,11 +67,6 @@ def open_documents(context: Context, task: PartTask) -> pa.RecordBatch:
 
 def _rows(batches: list[pa.RecordBatch]) -> int:
     return sum(batch.num_rows for batch in batches)
-
-
-def score_batch(context: Context, batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Run the recipe's score section over a part's open documents."""
-    return run_steps(batch, context.recipe.score)
 
 
 def write_scores(context: Context, task: PartTask, batch: pa.RecordBatch) -> Entry:

@@ -50,7 +50,8 @@ LINE_SHARES = {
     "terminal_line_frac": "terminal_ends",
     "boilerplate_line_frac": "boilerplate",
     "indented_line_frac": "indented",
-    "code_line_frac": "code_ends",
+    "code_end_line_frac": "code_ends",
+    "code_start_line_frac": "code_starts",
 }
 INTEGERS = {
     "hans_count": "hans",
@@ -72,18 +73,26 @@ class Counts(Stage):
 
     Shares of characters are of those that are no spaces (`chars_count`); of words (runs without
     spaces) and of lines (not blank, without the spaces at their ends) by their number; a share or
-    a mean of nothing is 0. What is not said by its name: `function_chars_frac` is the share of
-    characters that carry grammar (`skypile.kernels.chars.FUNCTION_CHARS`) among the Han ones and
-    `function_chars_count` the number of different ones; `stop_words_count` how many of Gopher's
-    eight English stop words occur (Rae et al. 2021); `unpunctuated_chars` the longest run of CJK
-    characters without punctuation, whatever spaces stand within; `sentence_mean_chars` characters
-    per sentence end; `bare_line_frac` lines of up to 10 characters that end without punctuation
-    (menus do, verses do not); `boilerplate_line_frac` lines of up to 100 characters with one of the
-    phrases of `skypile.kernels.phrases`; `gambling_terms_count` how many of its gambling terms
-    occur and `gambling_term_frac` the characters in them; `bracketed_frac` text within 【】; `hans_count` and `hant_count` characters of
-    only the simplified and only the traditional script; `code_line_frac` lines that end in one of
-    `{};:),`; `char_entropy_nats` the entropy of single characters, corrected for length. Documents
-    over 8 MiB are judged by their first 8 MiB, but for `text_bytes`.
+    a mean of nothing is 0. What is not said by a name:
+
+    * `function_chars_frac`: characters that carry grammar (`kernels.chars.FUNCTION_CHARS`) among
+      the Han ones; `function_chars_count`: how many different ones;
+    * `hans_count`, `hant_count`: characters of only the simplified, only the traditional script;
+    * `unpunctuated_chars`: the longest run of CJK characters without punctuation, whatever spaces
+      stand within; `sentence_mean_chars`: characters per sentence end;
+      `bracketed_frac`: those within 【】;
+    * `char_entropy_nats`: entropy of single characters, corrected for length (Miller 1955);
+    * `gambling_terms_count`, `gambling_term_frac`: different terms of `kernels.phrases.GAMBLING`,
+      and the characters in them; `mojibake_frac`: characters that only broken decoding makes;
+    * `stop_words_count`: how many of Gopher's eight stop words occur (Rae et al. 2021);
+      `plain_word_frac`: words with a letter and without ASCII punctuation inside (but `'`, `-`);
+    * `bare_line_frac`: lines of up to 10 characters that end without punctuation (menus do, verses
+      do not); `boilerplate_line_frac`, `ellipsis_line_frac`: lines of up to 100 characters with a
+      phrase of `kernels.phrases.BOILERPLATE`, that end in an ellipsis;
+    * `code_end_line_frac`: lines that end in one of `{};:),`; `code_start_line_frac`: that begin
+      with `//`, `/*`, `*/`, `}`, `@`, or `#` and a small letter.
+
+    Documents over 8 MiB are judged by their first 8 MiB, but for `text_bytes`.
     """
 
     version: ClassVar[int] = 1

@@ -26,17 +26,18 @@ Objects = npt.NDArray[np.object_]
 # Feature -> weight; fitted and judged on held-out rows by benchmarks/fit_code_router.py. All are
 # columns of Counts but the sums `letter_frac`, of all letters, and `non_latin_frac`, of the others.
 _CODE_WEIGHTS = {
-    "ascii_punct_frac": 34.04,
-    "indented_line_frac": 2.19,
-    "code_line_frac": 1.57,
-    "stop_word_frac": -10.87,
-    "letter_frac": 43.12,
-    "plain_word_frac": -5.36,
-    "alpha_word_frac": -24.8,
-    "terminal_line_frac": -3.63,
-    "non_latin_frac": -81.14,
+    "ascii_punct_frac": 27.96,
+    "indented_line_frac": 2.67,
+    "code_end_line_frac": 2.21,
+    "code_start_line_frac": 13.56,
+    "stop_word_frac": -18.01,
+    "letter_frac": 32.66,
+    "plain_word_frac": -4.6,
+    "alpha_word_frac": -16.79,
+    "terminal_line_frac": -0.75,
+    "non_latin_frac": -77.09,
 }
-_CODE_BIAS = -14.78
+_CODE_BIAS = -14.19
 CODE_FEATURES = tuple(_CODE_WEIGHTS)
 
 _LETTERS = ("latin", "han", "kana", "hangul", "cyrillic", "other_letter")
@@ -54,7 +55,7 @@ class Language(Stage):
     """Every document has its language, domain and, where it is Chinese, its script.
 
     In this order: (1) A file of a source tree (`prog_lang` is set), and a text that looks like
-    source code by nine statistics (`code_scores`), is of domain `code`. Its `language` is null:
+    source code by ten statistics (`code_scores`), is of domain `code`. Its `language` is null:
     that column is for natural languages, `prog_lang` for the others. (2) A text of which at least
     `min_cjk_frac` of the letters are CJK goes by script, since one such letter says as much as
     three to four Latin ones: Korean from half Hangul on, Japanese from `min_kana_frac` of kana on,
@@ -143,7 +144,7 @@ class Language(Stage):
         for at, line in enumerate(lines):
             labels, chances = model.predict(line, k=1)
             language[at], score[at] = labels[0].removeprefix("__label__"), min(chances[0], 1.0)
-        for at in np.flatnonzero((score < self.sure_score) & alphabetic[rows]):
+        for at in np.flatnonzero((score < self.sure_score) & alphabetic[rows]).tolist():
             label, chance = _second_opinion(text[int(rows[at])].as_py(), self.seed)
             if chance > score[at]:
                 language[at], score[at] = label, chance

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from beam_corpus import INPUTS, SAMPLE, build, skypile
 
+LIGHT = ("--recipe", Path(__file__).parents[1] / "data" / "light.yaml")
 ROOT = Path(__file__).parents[2]
 WEB = SAMPLE / "web-en.jsonl"
 
@@ -31,33 +32,33 @@ def test_the_order_of_inputs_and_the_pipeline_file_change_no_byte(built, tmp_pat
 
 
 def test_a_rerun_repeats_no_finished_unit_and_ends_with_the_same_bytes(tmp_path):
-    first = build(tmp_path / "out", "--keep-work", "--mixture", "none", inputs=[WEB])
+    first = build(tmp_path / "out", *LIGHT, "--keep-work", "--mixture", "none", inputs=[WEB])
     before = first.same_bytes()
     work = tmp_path / "out" / ".work"
     curated = times(work / "curate")
     (tmp_path / "out" / "manifest.json").unlink()
     shard = next((tmp_path / "out" / "data").rglob("*.parquet"))
     shard.unlink()
-    again = build(tmp_path / "out", "--keep-work", "--mixture", "none", inputs=[WEB])
+    again = build(tmp_path / "out", *LIGHT, "--keep-work", "--mixture", "none", inputs=[WEB])
     assert again.same_bytes() == before
     assert times(work / "curate") == curated
 
 
 def test_a_damaged_unit_is_done_again(tmp_path):
-    first = build(tmp_path / "out", "--keep-work", "--mixture", "none", inputs=[WEB])
+    first = build(tmp_path / "out", *LIGHT, "--keep-work", "--mixture", "none", inputs=[WEB])
     before = first.same_bytes()
     part = next((tmp_path / "out" / ".work" / "curate").rglob("part-*.parquet"))
     data = bytearray(part.read_bytes())
     data[len(data) // 2] ^= 1
     part.write_bytes(data)
     (tmp_path / "out" / "manifest.json").unlink()
-    again = build(tmp_path / "out", "--keep-work", "--mixture", "none", inputs=[WEB])
+    again = build(tmp_path / "out", *LIGHT, "--keep-work", "--mixture", "none", inputs=[WEB])
     assert again.same_bytes() == before
 
 
 def test_another_mixture_only_publishes_and_leaves_no_old_shard(tmp_path):
     inputs = [SAMPLE / "web-en.jsonl", SAMPLE / "web-zh.jsonl"]
-    args = ["build", *inputs, "--output", tmp_path / "out", "--keep-work"]
+    args = ["build", *inputs, *LIGHT, "--output", tmp_path / "out", "--keep-work"]
     failed = skypile(*args)
     assert failed.returncode == 1
     assert "--mixture en=1,zh=1 or --mixture none" in failed.stderr
@@ -73,7 +74,7 @@ def test_another_mixture_only_publishes_and_leaves_no_old_shard(tmp_path):
 
 def test_too_many_unreadable_records_fail_the_run_and_units_stay(tmp_path):
     broken = SAMPLE / "crawl-broken.jsonl"
-    args = ["build", broken, "--output", tmp_path / "out", "--mixture", "none"]
+    args = ["build", broken, *LIGHT, "--output", tmp_path / "out", "--mixture", "none"]
     failed = skypile(*args, "--max-unreadable-frac", "0.1")
     assert failed.returncode == 1
     assert "12 of 23 records could not be read" in failed.stderr
@@ -83,21 +84,21 @@ def test_too_many_unreadable_records_fail_the_run_and_units_stay(tmp_path):
 
 def test_a_folder_with_a_corpus_or_other_work_is_refused(tmp_path):
     out = tmp_path / "out"
-    build(out, "--mixture", "none", inputs=[WEB])
-    again = skypile("build", WEB, "--output", out, "--mixture", "none")
+    build(out, *LIGHT, "--mixture", "none", inputs=[WEB])
+    again = skypile("build", WEB, *LIGHT, "--output", out, "--mixture", "none")
     assert again.returncode == 2
     assert "holds a finished corpus" in again.stderr
     other = SAMPLE / "web-zh.jsonl"
-    build(out, "--mixture", "none", "--overwrite", inputs=[other])
+    build(out, *LIGHT, "--mixture", "none", "--overwrite", inputs=[other])
     domains = json.loads((out / "manifest.json").read_text())["mixture"]["reached"]
     assert set(domains) == {"zh"}
 
 
 def test_a_begun_folder_refuses_other_inputs(tmp_path):
     out = tmp_path / "out"
-    failed = skypile("build", SAMPLE / "web-zh.jsonl", "--output", out)
+    failed = skypile("build", SAMPLE / "web-zh.jsonl", *LIGHT, "--output", out)
     assert failed.returncode == 1
-    other = skypile("build", WEB, "--output", out, "--mixture", "none")
+    other = skypile("build", WEB, *LIGHT, "--output", out, "--mixture", "none")
     assert other.returncode == 2
     assert "another inputs" in other.stderr
 
@@ -132,7 +133,7 @@ def test_no_input_is_named(tmp_path):
 
 def test_empty_inputs_make_an_empty_corpus(tmp_path):
     (tmp_path / "empty.jsonl").write_text("")
-    empty = build(tmp_path / "out", "--mixture", "none", inputs=[tmp_path / "empty.jsonl"])
+    empty = build(tmp_path / "out", *LIGHT, "--mixture", "none", inputs=[tmp_path / "empty.jsonl"])
     assert empty.manifest["ledger"]["read"] == 0
     assert empty.manifest["shards"] == []
 
@@ -145,5 +146,5 @@ def test_a_dry_run_writes_nothing(tmp_path):
 
 
 def test_a_limit_bounds_the_records_of_each_unit(tmp_path):
-    few = build(tmp_path / "out", "--mixture", "none", "--limit", "7", inputs=[WEB])
+    few = build(tmp_path / "out", *LIGHT, "--mixture", "none", "--limit", "7", inputs=[WEB])
     assert few.manifest["ledger"]["read"] == 7

@@ -64,7 +64,8 @@ PHASES = {
 def test_every_step_has_a_label_of_its_own(context, phase):
     labels = walked(PHASES[phase](context)).labels
     assert len(labels) == len(set(labels))
-    assert not [label for label in labels if "lambda" in label]
+    # Beam labels the inside of Create itself.
+    assert not [label for label in labels if "lambda" in label and "/List/" not in label]
 
 
 @pytest.mark.parametrize("phase", ["copies", "pairs", "edges"])

@@ -19,6 +19,7 @@ from skypile.phases.context import UnitRef
 from skypile.recipe import load_recipe
 
 SAMPLE = Path(__file__).parents[2] / "skypile" / "sample"
+LIGHT = Path(__file__).parents[1] / "data" / "light.yaml"
 NAME = "web-en.jsonl"
 
 
@@ -30,7 +31,7 @@ class Halfway:
         command.add_arguments(parser)
         inputs = [str(SAMPLE / NAME), str(SAMPLE / "web-zh.jsonl")]
         args = parser.parse_args([*inputs, "--output", str(output), "--mixture", "none"])
-        self.context = command._context(args, load_recipe("web"))
+        self.context = command._context(args, load_recipe(str(LIGHT)))
         refs = [UnitRef(n, unit) for n, unit in enumerate(plan_units(inputs).units)]
         begin(self.context, refs, overwrite=False)
         options = pipeline_options("Direct", [])

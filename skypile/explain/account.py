@@ -8,12 +8,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from skypile.explain import values
+from skypile.explain.lines import values
+from skypile.explain.lookup import Found, Place, find, surplus_place
 from skypile.io.store import Store
-from skypile.lookup import Found, Place, find, surplus_place
-from skypile.manifest import Manifest, rules_of
 from skypile.policy import Rule, broken
 from skypile.schema import ERROR, KEPT, REJECTED, SURPLUS
+from skypile.verify.manifest import Manifest, rules_of
 
 __all__ = ["Account", "RuleResult", "account"]
 

@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 
 from skypile.errors import RunError, VerifyError
 from skypile.io.store import Store
-from skypile.manifest import Manifest
 from skypile.mix import BUCKET_BITS, order_keys, quality_bands
 from skypile.schema import SURPLUS
+from skypile.verify.manifest import Manifest
 
 __all__ = ["Found", "Place", "find", "surplus_place"]
 

@@ -20,10 +20,10 @@ import pyarrow.parquet as pq
 from skypile.errors import RunError, VerifyError
 from skypile.io.store import Store
 from skypile.ledger import NO_DOMAIN, OutcomeCounts
-from skypile.manifest import MANIFEST, LeftOut, Manifest, Shard, read_manifest
 from skypile.phases.audit import footer_counts
-from skypile.recount import Recounter
 from skypile.schema import DOMAINS, ERROR, KEPT, OUTCOMES, REJECTED, SURPLUS
+from skypile.verify.manifest import MANIFEST, LeftOut, Manifest, Shard, read_manifest
+from skypile.verify.recount import Recounter
 
 __all__ = ["FOLDERS", "Findings", "verify"]
 

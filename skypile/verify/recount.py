@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import xxhash
 
 from skypile.errors import UsageError, VerifyError
-from skypile.manifest import MANIFEST, Manifest
 from skypile.tokens import DEFAULT_TOKENIZER, Encoder, load_encoder
+from skypile.verify.manifest import MANIFEST, Manifest
 
 __all__ = ["SAMPLE", "Recounter"]
 

@@ -1,0 +1,1 @@
+"""What decided on a document: in a batch (lines), in a finished corpus (account)."""

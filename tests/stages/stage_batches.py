@@ -1,0 +1,43 @@
+"""Batches for the tests of stages, and the columns that stages write on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from skypile.schema import empty_outcomes, set_columns
+from skypile.stage import Stage
+from skypile.stages.code import Code
+from skypile.stages.counts import Counts
+from skypile.stages.language import Language
+from skypile.stages.repetition import Repetition
+
+# In an order in which each finds what it reads.
+STAGES: tuple[Stage, ...] = (Counts(), Language(), Repetition(), Code())
+
+
+def batch_of(
+    texts: Sequence[str], prog_langs: Sequence[str | None] | None = None
+) -> pa.RecordBatch:
+    """Return open documents with these texts."""
+    columns = {
+        "text": pa.array(texts, pa.string()),
+        "prog_lang": pa.array(prog_langs or [None] * len(texts), pa.string()),
+    }
+    return pa.RecordBatch.from_pydict(columns | empty_outcomes(len(texts)))
+
+
+def scored(batch: pa.RecordBatch, stages: Sequence[Stage] = STAGES) -> pa.RecordBatch:
+    """Return `batch` with the columns of `stages`, held to what they declare."""
+    for stage in stages:
+        columns = stage(batch)
+        assert {name: each.type for name, each in columns.items()} == stage.writes
+        assert all(len(each) == batch.num_rows for each in columns.values())
+        batch = set_columns(batch, columns)
+    return batch
+
+
+def scores(text: str, prog_lang: str | None = None) -> dict[str, object]:
+    """Return all columns of one document."""
+    return scored(batch_of([text], [prog_lang])).to_pylist()[0]
