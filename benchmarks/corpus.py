@@ -16,6 +16,7 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 
 def tree_bytes(root: int) -> int:
@@ -52,14 +53,15 @@ def run(command: list[str]) -> tuple[float, int]:
     return time.monotonic() - begun, peak
 
 
-def report(manifest: dict, wall: float, peak: int, command: str) -> None:
+def report(manifest: dict[str, Any], wall: float, peak: int, command: str) -> None:
     """Print what a reader needs to judge the run."""
     processor = next(
         (line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
          if line.startswith("model name")), platform.machine(),
     )  # fmt: skip
     told = manifest["run"]
-    print(f"\n{datetime.now(UTC):%Y-%m-%d}, {processor}, Python {told['python']}. `{command}`")
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    print(f"\n{today}, {processor}, Python {told['python']}. `{command}`")
     print(
         f"\nWhole process: {wall:.0f} s wall, peak memory of the process tree {peak / 1e6:,.0f} MB."
     )
@@ -80,9 +82,10 @@ def report(manifest: dict, wall: float, peak: int, command: str) -> None:
     print("\n| domain | documents | tokens | share | asked | good tokens there |")
     print("|---|---|---|---|---|---|")
     for name, found in mixture["reached"].items():
+        share, wanted = 100 * found["share"], 100 * asked.get(name, 0)
         print(
-            f"| {name} | {found['documents']:,} | {found['tokens']:,} | {100 * found['share']:.3f} %"
-            f" | {100 * asked.get(name, 0):.3f} % | {mixture['available_tokens'][name]:,} |"
+            f"| {name} | {found['documents']:,} | {found['tokens']:,} | {share:.3f} % | "
+            f"{wanted:.3f} % | {mixture['available_tokens'][name]:,} |"
         )
 
 

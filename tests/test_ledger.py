@@ -55,7 +55,7 @@ def test_a_balanced_ledger_says_what_became_of_every_record():
 
 @pytest.mark.parametrize("read", [11, 13])
 def test_a_record_too_many_or_too_few_fails(read):
-    with pytest.raises(RunError, match="does not balance.*records read"):
+    with pytest.raises(RunError, match=r"does not balance.*records read"):
         Ledger(read=read, counts=COUNTS).check("here")
 
 

@@ -27,15 +27,16 @@ BOILERPLATE = (
     "加入收藏", "展开全文", "查看更多", "阅读全文", "最新章节", "手机阅读", "本站所有",
 )  # fmt: skip
 
-# What pages of bookmakers and casinos say, and what others say less often than these do.
+# What pages of bookmakers and casinos say of themselves, and articles about other things do not.
 GAMBLING = (
     "现金网", "娱乐城", "贵宾会", "威尼斯人", "博彩", "投注", "棋牌", "百家乐", "真人娱乐",
-    "老虎机", "开户送", "注册送", "bt365", "365体育", "新葡京", "葡京", "太阳城", "永利",
-    "皇冠体育", "时时彩", "六合彩", "彩票平台", "官网登录", "平台注册", "亚博", "万博", "爱游戏",
-    "乐鱼", "龙虎斗", "牛牛", "捕鱼", "必赢", "金沙", "彩金", "返水", "首存", "赌场", "赌博网",
-    "网赌", "澳门", "下注", "盘口", "赔率", "娱乐平台", "电子游艺", "体育官方", "体育官网",
-    "手机下载", "app下载", "开奖", "杀号", "真人视讯", "贵宾厅", "送彩", "最新网址", "备用网址",
-    "开元", "体育app", "casino", "betting", "jackpot", "slot machine", "poker",
+    "老虎机", "开户送", "注册送", "bt365", "365体育", "新葡京", "葡京", "太阳城娱乐", "永利娱乐",
+    "皇冠体育", "时时彩", "六合彩", "彩票平台", "官网登录", "平台注册", "亚博", "万博体育",
+    "爱游戏", "乐鱼", "龙虎斗", "牛牛游戏", "捕鱼游戏", "必赢", "金沙娱乐", "彩金", "返水",
+    "首存", "赌场", "赌博网", "网赌", "澳门赌", "下注", "盘口", "赔率", "娱乐平台", "电子游艺",
+    "体育官方", "体育官网", "开奖结果", "杀号", "真人视讯", "贵宾厅", "送彩", "备用网址",
+    "体育app", "online casino", "casino bonus", "free spins", "deposit bonus", "online slots",
+    "betting site", "sportsbook",
 )  # fmt: skip
 assert len(GAMBLING) <= 63
 

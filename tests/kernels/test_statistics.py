@@ -42,7 +42,7 @@ PIECES = st.sampled_from(
             "xprivacy policy",
             "投注",
             "新葡京",
-            "Casino",
+            "Casino bonus",
             "click here",
         ),
         *("0x1f, ", "A1B2" * 25, "12345678, " * 3),
