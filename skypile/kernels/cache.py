@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -47,6 +48,19 @@ def _cache_folder() -> str:
 os.environ.setdefault("NUMBA_CACHE_DIR", _cache_folder())
 
 import numba  # noqa: E402 - the folder comes first
+from numba.core import entrypoints  # noqa: E402
+
+# At its first call Numba imports the extensions of all installed packages; awkward's, which comes
+# with the tokenizer engine, takes 0.18 s and none of our kernels uses it. Without this attribute a
+# later Numba would only be slower to start.
+entrypoints._already_initialized = True
+
+# So it does with scipy.linalg, for a BLAS that no kernel calls (0.15 s).
+if "scipy.linalg" not in sys.modules:
+    sys.modules["scipy.linalg"] = None  # type: ignore[assignment] # an import of it fails meanwhile
+    import numba.np.arraymath
+
+    del sys.modules["scipy.linalg"]
 
 
 def njit(function: F) -> F:

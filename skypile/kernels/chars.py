@@ -11,6 +11,7 @@ reverse: the two standards were made for the two scripts.
 
 from __future__ import annotations
 
+from string import ascii_letters, punctuation
 from typing import Any
 
 import numpy as np
@@ -37,9 +38,11 @@ CLASS_MASK = CLASSES - 1
 ORNAMENT, HANS, HANT, MOJIBAKE = 1 << 4, 1 << 5, 1 << 6, 1 << 7
 WIDE_END, ASCII_END, CLOSER, ELLIPSIS = 1 << 8, 1 << 9, 1 << 10, 1 << 11
 BULLET, DASH_BULLET, TERMINAL, CODE_END = 1 << 12, 1 << 13, 1 << 14, 1 << 15
-TOKEN_CJK, BRACKET, HASH = 1 << 16, 1 << 17, 1 << 18
+TOKEN_CJK, BRACKET, HASH, FULL_STOP = 1 << 16, 1 << 17, 1 << 18, 1 << 19
+LETTER, ASCII_LETTER, JOINT = 1 << 20, 1 << 21, 1 << 22
 FUNCTION_SHIFT = 24  # five bits: 1 + the number of the function character, or 0
-SPECIAL = ORNAMENT | HANS | HANT | MOJIBAKE | WIDE_END | ASCII_END | BRACKET | 31 << FUNCTION_SHIFT
+MARKS = WIDE_END | ASCII_END | BRACKET | HASH | ELLIPSIS | MOJIBAKE
+SPECIAL = MARKS | ORNAMENT | HANS | HANT | 31 << FUNCTION_SHIFT
 
 # Characters that carry grammar, not content: first the modern 14 (measured on Chinese articles:
 # at least 4 of them in any, 0.019 of all characters), then classical ones, since old texts use few
@@ -79,6 +82,9 @@ _SETS = {
     CODE_END: "{};:),",
     BRACKET: "【】",
     HASH: "#",
+    FULL_STOP: ".",
+    ASCII_LETTER: ascii_letters,
+    JOINT: "".join(mark for mark in punctuation if mark not in "'-"),
     MOJIBAKE: SINGLE_MOJIBAKE + "".join(PAIRED_MOJIBAKE),
 }
 
@@ -132,6 +138,8 @@ def _kinds() -> npt.NDArray[np.uint32]:
     kinds[:0x10000][traditional & ~simplified] |= HANT
     for first, last in CJK_RANGES:
         kinds[first : last + 1] |= TOKEN_CJK
+    for kind in (OTHER, LATIN, HAN, KANA, HANGUL, CYRILLIC):
+        kinds[kinds & CLASS_MASK == kind] |= LETTER
     kinds.flags.writeable = False
     return kinds
 
@@ -199,15 +207,45 @@ def _ends_sentence(kinds: Any, count: Any, i: Any) -> Any:
 
 
 @njit
+def _ends_ellipsis(codes: Any, kinds: Any, count: Any, i: Any) -> Any:
+    """Tell whether the last `…` of a run, or the last of three and more full stops, is at `i`."""
+    following = kinds[i + 1] if i + 1 < count else SPACE
+    if kinds[i] & ELLIPSIS:
+        return following & ELLIPSIS == 0
+    stops = kinds[i] & FULL_STOP and following & FULL_STOP == 0 and i >= 2
+    return stops and codes[i - 1] == 0x2E and codes[i - 2] == 0x2E
+
+
+@njit
+def _marks(codes: Any, kinds: Any, count: Any, i: Any, opened: Any, out: Any) -> Any:
+    """Count what the mark at `i` stands for; return where 【 was opened, or -1."""
+    kind = kinds[i]
+    if kind & MOJIBAKE:
+        out[5] += _mojibake(codes, count, i)
+    if kind & (WIDE_END | ASCII_END):
+        out[6] += _ends_sentence(kinds, count, i)
+    out[10] += kind & HASH != 0
+    out[11] += _ends_ellipsis(codes, kinds, count, i)
+    if kind & BRACKET:
+        if codes[i] == 0x3010:
+            return i
+        if opened >= 0:
+            out[7] += i - opened - 1
+        return -1
+    return opened
+
+
+@njit
 def char_counts(codes: Any, kinds: Any, count: Any, classes: Any, out: Any) -> None:
-    """Fill `classes` (16,) with characters by class, and `out` (10,) with these counts.
+    """Fill `classes` (16,) with characters by class, and `out` (12,) with these counts.
 
     Ornaments, simplified-only, traditional-only, function characters, distinct ones of them,
     broken characters, sentence ends, characters within 【】, longest run of CJK characters without
-    punctuation (spaces and letters neither count nor end it), and distinct function characters as
-    bits. All zero before the call.
+    punctuation (spaces and letters neither count nor end it), distinct function characters as bits,
+    `#` signs, ellipses. All zero before the call.
     """
-    run, opened = 0, -1
+    run, longest, opened = 0, 0, -1
+    function, hans, hant, bits = 0, 0, 0, np.int64(0)
     for i in range(count):
         kind = kinds[i]
         group = kind & CLASS_MASK
@@ -215,30 +253,22 @@ def char_counts(codes: Any, kinds: Any, count: Any, classes: Any, out: Any) -> N
         if HAN <= group <= HANGUL:
             run += 1
         elif group >= CJK_PUNCT:
-            out[8] = max(out[8], run)
+            longest = max(longest, run)
             run = 0
         if kind & SPECIAL:
-            out[0] += kind & ORNAMENT != 0
-            out[1] += kind & HANS != 0
-            out[2] += kind & HANT != 0
+            hans += kind & HANS != 0
+            hant += kind & HANT != 0
             number = (kind >> FUNCTION_SHIFT) & 31
-            out[3] += number != 0
-            out[9] |= np.int64(1) << np.int64(number)
-            if kind & MOJIBAKE:
-                out[5] += _mojibake(codes, count, i)
-            if kind & (WIDE_END | ASCII_END):
-                out[6] += _ends_sentence(kinds, count, i)
-            if kind & BRACKET:
-                if codes[i] == 0x3010:
-                    opened = i
-                elif opened >= 0:
-                    out[7] += i - opened - 1
-                    opened = -1
+            function += number != 0
+            bits |= np.int64(1) << np.int64(number)
+            out[0] += kind & ORNAMENT != 0
+            if kind & MARKS:
+                opened = _marks(codes, kinds, count, i, opened, out)
         elif codes[i] == 0x0A:
             opened = -1
-    out[8] = max(out[8], run)
+    out[1], out[2], out[3], out[8], out[9] = hans, hant, function, max(longest, run), bits
     for number in range(1, 32):
-        out[4] += out[9] >> number & 1
+        out[4] += bits >> number & 1
 
 
 @njit

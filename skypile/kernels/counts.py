@@ -13,7 +13,7 @@ from skypile.kernels.lines import line_counts
 from skypile.kernels.phrases import PHRASES
 from skypile.kernels.words import word_counts
 
-__all__ = ["CHAR_FIELDS", "FIELDS", "LINE_FIELDS", "WORD_FIELDS", "counts"]
+__all__ = ["CLASS_FIELDS", "FIELDS", "counts", "scratch_chars"]
 
 CLASS_FIELDS = (
     "other", "space", "latin", "digit", "han", "kana", "hangul", "cyrillic", "cjk_punct",
@@ -21,18 +21,9 @@ CLASS_FIELDS = (
 )  # fmt: skip
 CHAR_FIELDS = (
     "ornaments", "hans", "hant", "function", "function_distinct", "mojibake", "sentences",
-    "bracketed", "unpunctuated", "function_bits",
+    "bracketed", "unpunctuated", "function_bits", "hashes", "ellipses",
 )  # fmt: skip
-WORD_FIELDS = (
-    "words",
-    "alpha",
-    "stop",
-    "stop_distinct",
-    "stop_bits",
-    "hashes",
-    "ellipses",
-    "plain",
-)
+WORD_FIELDS = ("words", "alpha", "stop", "stop_distinct", "stop_bits", "plain")
 LINE_FIELDS = (
     "lines", "line_chars", "line_max", "short_10", "short_30", "bullets", "ellipsis_ends",
     "terminal_ends", "boilerplate", "indented", "code_ends",

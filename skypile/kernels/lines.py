@@ -39,14 +39,14 @@ def _phrases(
     codes: Any, kinds: Any, start: Any, stop: Any, slots: Any, entries: Any, out: Any
 ) -> Any:
     """Add the gambling terms of the line to `out`; tell whether it has a boilerplate phrase."""
-    boilerplate = False
+    boilerplate, inside = False, False
     i = start
     while i < stop:
         group = kinds[i] & CLASS_MASK
         at = -1
-        inside = group == LATIN and i > start and kinds[i - 1] & CLASS_MASK == LATIN
-        if LATIN <= group < CYRILLIC and not inside:
+        if LATIN <= group < CYRILLIC and not (inside and group == LATIN):
             at = phrase_at(codes, i, stop, slots, entries)
+        inside = group == LATIN
         if at < 0:
             i += 1
             continue
@@ -57,6 +57,7 @@ def _phrases(
         else:
             boilerplate = True
         i += entries[at]
+        inside = kinds[i - 1] & CLASS_MASK == LATIN
     return boilerplate and stop - start <= CHROME_CHARS
 
 
@@ -86,6 +87,23 @@ def _starts_code(codes: Any, start: Any, stop: Any) -> Any:
 
 
 @njit
+def _shape(codes: Any, kinds: Any, start: Any, stop: Any, out: Any) -> None:
+    """Count what the line at codes[start:stop], spaces at its ends cut off, looks like."""
+    size, last = stop - start, kinds[stop - 1]
+    out[0] += 1
+    out[1] += size
+    out[2] = max(out[2], size)
+    out[3] += size <= SHORT_LINE_CHARS
+    out[4] += size <= LONG_LINE_CHARS
+    out[5] += _bullet(kinds, start, stop)
+    out[6] += size <= CHROME_CHARS and _ellipsis(codes, kinds, start, stop)
+    out[7] += last & TERMINAL != 0
+    out[10] += last & CODE_END != 0
+    out[14] += size <= SHORT_LINE_CHARS and last & CLASS_MASK < CJK_PUNCT
+    out[15] += _starts_code(codes, start, stop)
+
+
+@njit
 def line_counts(codes: Any, kinds: Any, count: Any, slots: Any, entries: Any, out: Any) -> None:
     """Fill `out` (16,), zero before the call, with these counts of lines that are not blank.
 
@@ -107,21 +125,9 @@ def line_counts(codes: Any, kinds: Any, count: Any, slots: Any, entries: Any, ou
         while stop > start and kinds[stop - 1] & CLASS_MASK == SPACE:
             stop -= 1
         if stop > start:
-            size = stop - start
-            out[0] += 1
-            out[1] += size
-            out[2] = max(out[2], size)
-            out[3] += size <= SHORT_LINE_CHARS
-            out[4] += size <= LONG_LINE_CHARS
-            out[5] += _bullet(kinds, start, stop)
-            out[6] += size <= CHROME_CHARS and _ellipsis(codes, kinds, start, stop)
-            out[7] += kinds[stop - 1] & TERMINAL != 0
+            _shape(codes, kinds, start, stop, out)
             out[8] += _phrases(codes, kinds, start, stop, slots, entries, out)
             out[9] += codes[first] == 0x09 or (codes[first] == 0x20 and codes[first + 1] == 0x20)
-            out[10] += kinds[stop - 1] & CODE_END != 0
-            bare = kinds[stop - 1] & CLASS_MASK < CJK_PUNCT
-            out[14] += size <= SHORT_LINE_CHARS and bare
-            out[15] += _starts_code(codes, start, stop)
         first = last + 1
     for tag in range(1, 64):
         out[13] += out[12] >> tag & 1

@@ -66,10 +66,15 @@ def _cleared(keys: Any, wanted: Any) -> Any:
 
 
 @njit
-def _pieces(codes: Any, kinds: Any, count: Any, paragraphs: Any, hashes: Any, sizes: Any) -> Any:
-    """Write the hash and the size of every line, or of every run of lines that are not blank."""
-    found, first = 0, 0
-    value, size = np.uint64(0), 0
+def _pieces(
+    codes: Any, kinds: Any, count: Any, lines: Any, line_chars: Any, parts: Any, part_chars: Any
+) -> Any:
+    """Write hash and size of every line that is not blank, and of every paragraph of such lines.
+
+    Returns how many of each.
+    """
+    line_count, part_count, first = 0, 0, 0
+    part, size = np.uint64(0), 0
     while first <= count:
         last = first
         while last < count and codes[last] != 0x0A:
@@ -79,21 +84,22 @@ def _pieces(codes: Any, kinds: Any, count: Any, paragraphs: Any, hashes: Any, si
             start += 1
         while stop > start and kinds[stop - 1] & CLASS_MASK == SPACE:
             stop -= 1
-        if size and (stop == start or not paragraphs):
-            hashes[found], sizes[found] = _mixed(value) | np.uint64(1), size
-            found += 1
-            value, size = np.uint64(0), 0
-        for i in range(start, stop):
-            value = (value ^ np.uint64(codes[i])) * _MULTIPLIER
-            value ^= value >> np.uint64(29)
         if stop > start:
-            value = (value ^ np.uint64(0x0A)) * _MULTIPLIER
+            value = _MULTIPLIER  # not 0, which U+0000 would leave as it is
+            for i in range(start, stop):
+                value = (value ^ np.uint64(codes[i])) * _MULTIPLIER
+                value ^= value >> np.uint64(29)
+            lines[line_count] = _mixed(value) | np.uint64(1)
+            line_chars[line_count] = stop - start
+            part = _mixed(part * _MULTIPLIER + lines[line_count])
             size += stop - start
+            line_count += 1
+        if size and (stop == start or last >= count):
+            parts[part_count], part_chars[part_count] = part | np.uint64(1), size
+            part, size = np.uint64(0), 0
+            part_count += 1
         first = last + 1
-    if size:
-        hashes[found], sizes[found] = _mixed(value) | np.uint64(1), size
-        found += 1
-    return found
+    return line_count, part_count
 
 
 @njit
@@ -120,7 +126,7 @@ def _units(codes: Any, kinds: Any, count: Any, hashes: Any, ends: Any) -> Any:
         if kind & CLASS_MASK == SPACE:
             i += 1
             continue
-        value = np.uint64(0)
+        value = _MULTIPLIER
         size = 0
         while i < count and kinds[i] & CLASS_MASK != SPACE:
             if kinds[i] & TOKEN_CJK and size:
@@ -215,15 +221,15 @@ def _repetition(data: Any, offsets: Any, table: Any, room: Any, out: Any) -> Non
     hashes = np.empty(room + 1, np.uint64)
     rolled = np.empty(room + 1, np.uint64)
     sizes = np.empty(room + 1, np.int64)
+    part_sizes = np.empty(room + 1, np.int32)
     live = np.empty(room + 1, np.int32)
     slots = np.empty(room + 1, np.int32)
     again = np.empty(room + 1, np.bool_)
     for row in range(offsets.size - 1):
         count = decode(data, offsets[row], offsets[row + 1], table, codes, kinds)
-        found = _pieces(codes, kinds, count, False, hashes, sizes)
-        _repeats(hashes, sizes, found, keys, out[row, 0:4])
-        found = _pieces(codes, kinds, count, True, hashes, sizes)
-        _repeats(hashes, sizes, found, keys, out[row, 4:8])
+        lines, parts = _pieces(codes, kinds, count, hashes, sizes, rolled, part_sizes)
+        _repeats(hashes, sizes, lines, keys, out[row, 0:4])
+        _repeats(rolled, part_sizes, parts, keys, out[row, 4:8])
         found = _units(codes, kinds, count, hashes, sizes)
         out[row, 8] = sizes[found - 1] if found else 0
         _ngrams(hashes, sizes, found, rolled, live, slots, again, keys, times, out[row])

@@ -40,6 +40,7 @@ GAMBLING = (
 )  # fmt: skip
 assert len(GAMBLING) <= 63
 
+# A power of two: the kernel looks up a slot for every Han character and every word.
 _SLOTS = 4096
 
 
@@ -95,7 +96,7 @@ def phrase_at(codes: Any, i: Any, stop: Any, slots: Any, entries: Any) -> Any:
     """
     if i + 1 >= stop:
         return -1
-    at = slots[(_lowered(codes[i]) * 31 + _lowered(codes[i + 1])) % slots.size]
+    at = slots[(_lowered(codes[i]) * 31 + _lowered(codes[i + 1])) & (_SLOTS - 1)]
     while at >= 0 and entries[at]:
         if _matches(codes, i, stop, entries, at):
             return at

