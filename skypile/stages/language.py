@@ -65,9 +65,9 @@ class Language(Stage):
     three to four Latin ones: Korean from half Hangul on, Japanese from `min_kana_frac` of kana on,
     else Chinese; `language_score` is the share of its letters among the CJK ones. (3) Other texts
     of `min_letters` and more go to fastText's lid.176 on the first `prefix_chars` characters;
-    where it is less sure than `sure_score` of Latin or Cyrillic text, and English stop words do not
-    bear it out, langdetect (seeded) is asked on the first 1,000 and taken if it is surer. (4) The
-    rest has no language.
+    where English stop words bear it out, its score is at least `sure_score`. Where it is less sure
+    than that of Latin or Cyrillic text, langdetect (seeded) is asked on the first 1,000 and taken
+    if it is surer. (4) The rest has no language.
 
     `domain` is `en`, `zh` (both scripts, and classical), `code`, or null. `script` is `Hans` or
     `Hant`, whichever has more characters of its own (`Hans` in a tie), and null but for Chinese.
@@ -153,9 +153,9 @@ class Language(Stage):
         for at, line in enumerate(lines):
             labels, chances = model.predict(line, k=1)
             language[at], score[at] = labels[0].removeprefix("__label__"), min(chances[0], 1.0)
-        unsure = (
-            (score < self.sure_score) & alphabetic[rows] & ~((language == "en") & english[rows])
-        )
+        borne_out = (language == "en") & english[rows]
+        score[borne_out] = np.maximum(score[borne_out], self.sure_score)
+        unsure = (score < self.sure_score) & alphabetic[rows]
         for at in np.flatnonzero(unsure).tolist():
             label, chance = _second_opinion(text[int(rows[at])].as_py(), self.seed)
             if chance > score[at]:

@@ -80,6 +80,22 @@ def test_langdetect_is_asked_where_fasttext_is_unsure_and_always_says_the_same()
     assert all(a >= b for a, b in zip(both, plain, strict=True))
 
 
+MANUAL = """open(2)                  System Calls Manual                  open(2)
+NAME: open, openat, creat - open and possibly create a file
+SYNOPSIS: #include <fcntl.h> int open(const char *pathname, int flags, ... /* mode_t mode */ );
+DESCRIPTION: O_RDONLY O_WRONLY O_RDWR O_CLOEXEC O_CREAT O_DIRECTORY O_EXCL O_NOCTTY O_NOFOLLOW
+The flags have to be one of these, and the mode is that of the file to be made with O_CREAT.
+"""
+
+
+def test_stop_words_bear_out_english_that_is_full_of_commands():
+    batch = scored(batch_of([MANUAL]), [Counts()])
+    unsure = Language(sure_score=0.0, min_code_score=1000)(batch)
+    sure = Language(sure_score=0.99, min_code_score=1000)(batch)
+    assert unsure["language"].to_pylist() == sure["language"].to_pylist() == ["en"]
+    assert unsure["language_score"][0].as_py() < 0.99 == sure["language_score"][0].as_py()
+
+
 def test_numbers_and_newlines_do_not_stop_fasttext():
     batch = scored(batch_of(["a\nb\x00c\r\nd \u2028 e words of the text here"]), [Counts()])
     assert Language()(batch)["language"].to_pylist() == ["en"]
