@@ -72,7 +72,6 @@ class _Stock:
     adult: tuple[str, ...]
     marks: tuple[str, ...]
     clean: list[str]
-    safe: list[str]
     ads: tuple[str, ...]
     adverts: tuple[str, ...]
     headlines: list[str]
@@ -83,14 +82,12 @@ class _Stock:
 def _stock(lang: str, documents: Sequence[Document], lexicons: Path, rng: random.Random) -> _Stock:
     zh = lang == "zh"
     prose = [doc for doc in documents if doc.lang == lang and doc.labels[0] == 1]
-    clean = _clean_terms(documents, rng)[lang]
     own_ads = f.AD_TERMS_ZH if zh else f.AD_TERMS_EN
     return _Stock(
         lang=lang,
         adult=weak.adult_terms(lexicons, lang),
         marks=f.ADULT_MARKS_ZH if zh else f.ADULT_MARKS_EN,
-        clean=clean,
-        safe=[term for term in clean if not weak.is_banned(term)],
+        clean=_clean_terms(documents, rng)[lang],
         ads=own_ads,
         adverts=own_ads + (weak.advert_terms(lexicons) if zh else ()),
         headlines=_headlines(documents)[lang],
@@ -107,8 +104,6 @@ def _pages(stock: _Stock, rng: random.Random) -> dict[str, tuple[str, tuple[floa
     # Prose around adult terms is technical, so about no person, and passes the rule for terms.
     allowed = weak.without_banned(_passage(rng, rng.choice(stock.technical)))
     return {
-        "adult phrase": (weak.phrase(rng, lang, stock.safe, stock.adult), (_NAN, 1.0, _NAN, _NAN)),
-        "harmless phrase": (weak.phrase(rng, lang, stock.clean), (_NAN, 0.0, _NAN, _NAN)),
         "adult page": (adult, (0.0, 1.0, _NAN, 0.0)),
         "harmless page": (clean, (0.0, 0.0, _NAN, _NAN)),
         "spliced adult page": (weak.spliced(rng, allowed, adult), (_NAN, 1.0, _NAN, _NAN)),

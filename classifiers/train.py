@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -39,17 +39,7 @@ _BATCH_MAX_WINDOWS: Final = 128
 _POOL_WINDOWS: Final = 4_096
 _WARMUP_STEPS: Final = 150
 _AVERAGE_DECAY: Final = 0.998
-_HIDDEN_FRAC: Final = 0.1
 _DEV_CAP: Final = 120
-
-
-class Special(NamedTuple):
-    """The ids of the tokens that frame, fill and hide."""
-
-    cls: int
-    sep: int
-    pad: int
-    mask: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +105,11 @@ def batches(lengths: np.ndarray, rng: np.random.Generator) -> Iterator[np.ndarra
         yield found[index]
 
 
-def _inputs(windows: Sequence[np.ndarray], special: Special) -> tuple[torch.Tensor, torch.Tensor]:
+def _inputs(
+    windows: Sequence[np.ndarray], special: tuple[int, int, int]
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Return input ids and attention mask (B, T) of windows between CLS and SEP."""
-    cls_id, sep_id, pad_id, _ = special
+    cls_id, sep_id, pad_id = special
     width = max(len(window) for window in windows) + 2
     ids_BT = np.full((len(windows), width), pad_id, dtype=np.int64)
     mask_BT = np.zeros((len(windows), width), dtype=np.int64)
@@ -129,14 +121,14 @@ def _inputs(windows: Sequence[np.ndarray], special: Special) -> tuple[torch.Tens
     return torch.from_numpy(ids_BT), torch.from_numpy(mask_BT)
 
 
-def special_ids(tokenizer: Tokenizer, folder: Path) -> Special:
-    """Return the ids of CLS, SEP, PAD and MASK as tokenizer_config.json names them."""
+def special_ids(tokenizer: Tokenizer, folder: Path) -> tuple[int, int, int]:
+    """Return the ids of CLS, SEP and PAD as tokenizer_config.json names them."""
     settings = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
-    found = [tokenizer.token_to_id(settings[f"{name}_token"]) for name in Special._fields]
-    known = [at for at in found if at is not None]
-    if len(known) < len(found):
+    found = [tokenizer.token_to_id(settings[f"{name}_token"]) for name in ("cls", "sep", "pad")]
+    cls_id, sep_id, pad_id = found
+    if cls_id is None or sep_id is None or pad_id is None:
         raise ClassifierError(f"{folder}/tokenizer_config.json names tokens the tokenizer lacks")
-    return Special(*known)
+    return cls_id, sep_id, pad_id
 
 
 def _dev_sample(documents: Sequence[Document]) -> list[Document]:
@@ -167,7 +159,7 @@ class Training:
         self._special = special_ids(tokenizer, folder)
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.manual_seed(settings.seed)
-        shape = (tokenizer.get_vocab_size(), self._special.pad, settings.layers)
+        shape = (tokenizer.get_vocab_size(), self._special[2], settings.layers)
         self.model = new_model(*shape).to(self._device)
         self.average = new_model(*shape).to(self._device)
         self.average.load_state_dict(self.model.state_dict())
@@ -186,10 +178,6 @@ class Training:
         for group in self._optimizer.param_groups:
             group["lr"] = self.settings.rate * rate
         ids_BT, mask_BT = _inputs(windows, self._special)
-        # Hidden tokens keep the model from leaning on a few words of a source.
-        hidden_BT = (torch.rand(ids_BT.shape) < _HIDDEN_FRAC) & (mask_BT == 1)
-        hidden_BT[:, 0] = False
-        ids_BT[hidden_BT] = self._special.mask
         # bf16 doubles the speed of CPUs that have it; the loss is computed in fp32.
         with torch.autocast(self._device.type, dtype=torch.bfloat16):
             logits_BH = self.model(

@@ -22,7 +22,6 @@ __all__ = [
     "damaged",
     "is_banned",
     "page",
-    "phrase",
     "spliced",
     "without_banned",
 ]
@@ -163,16 +162,6 @@ def page(rng: random.Random, lang: str, terms: Sequence[str], marks: Sequence[st
         joiner = "" if lang == "zh" else " "
         lines.append(joiner.join(rng.choice((" ", ",", "|", "")) + t for t in own))
     return rng.choice(("\n", "\n", " ", " - ")).join(lines)
-
-
-def phrase(rng: random.Random, lang: str, clean: Sequence[str], terms: Sequence[str] = ()) -> str:
-    """Return a few unconnected everyday words, with one to three of `terms` among them if given."""
-    word_count = rng.choice((0, 1, 1, 2, 3, 5)) if terms else rng.randrange(1, 7)
-    words = rng.choices(clean, k=word_count if clean else 0)
-    words += rng.choices(terms, k=rng.choice((1, 1, 2, 3)) if terms else 0)
-    rng.shuffle(words)
-    joiner = rng.choice(("", "", "，", " ")) if lang == "zh" else rng.choice((" ", " ", ", "))
-    return joiner.join(_disguised(rng, word) for word in words)
 
 
 def ad_page(rng: random.Random, lang: str, terms: Sequence[str]) -> str:

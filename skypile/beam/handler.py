@@ -58,6 +58,10 @@ class PartModelHandler(ModelHandler[PartBatch, PartBatch, PartModel]):
         """Return the parts with their scores, in order."""
         return [PartBatch(one.task, model.score(one.batch)) for one in batch]
 
+    def get_num_bytes(self, batch: Sequence[PartBatch]) -> int:
+        """Return the bytes of text and columns; Beam's default would pickle them to know."""
+        return sum(one.batch.nbytes for one in batch)
+
     def get_metrics_namespace(self) -> str:
         """Return the namespace of Beam's inference metrics."""
         return "skypile.score"

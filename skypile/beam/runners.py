@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from difflib import get_close_matches
+from typing import NoReturn
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
@@ -49,6 +50,12 @@ def runner_name(name: str) -> str:
     return found
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Say it in one line: Beam's usage has a hundred and fifty."""
+        raise UsageError(f"{message}; see skypile build --help")
+
+
 def pipeline_options(runner: str, beam_args: Sequence[str]) -> PipelineOptions:
     """Return Beam's options for `runner`, with `beam_args` passed through.
 
@@ -67,7 +74,7 @@ def pipeline_options(runner: str, beam_args: Sequence[str]) -> PipelineOptions:
                 "--experiments=data_buffer_time_limit_ms is refused: its periodic flush races with "
                 "the writer and loses rows without an error; leave the option out"
             )
-    known = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    known = _Parser(add_help=False, allow_abbrev=False)
     for kind in PipelineOptions.__subclasses__():
         kind._add_argparse_args(known)
     # Beam itself would only log that it discards an option that it does not know.

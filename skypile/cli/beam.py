@@ -44,12 +44,16 @@ def load_main(file: str) -> Callable[[list[str]], int]:
     path = Path(file)
     if not path.is_file():
         raise UsageError(f"{file}: there is no such pipeline file")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    name = f"pipeline_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise UsageError(f"{file}: a pipeline file is a Python file")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except (ImportError, SyntaxError) as error:
+        raise UsageError(f"{file}: cannot be imported: {error}") from error
     main = getattr(module, "main", None)
     if not callable(main):
         raise UsageError(f"{file}: has no function main(argv)")

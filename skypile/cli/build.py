@@ -6,12 +6,15 @@ import argparse
 import logging
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from skypile.errors import RecipeError, UsageError
 from skypile.io.sources import ReadOptions
+from skypile.io.store import Store, is_remote
 from skypile.io.units import STDIN, Plan, plan_units
 from skypile.mix import normalized_weights, parse_weights
+from skypile.phases.begin import FOLDERS
 from skypile.phases.context import Bounds, Context, UnitRef
 from skypile.recipe import Recipe, load_recipe
 
@@ -57,6 +60,7 @@ def run(args: argparse.Namespace, extra: Sequence[str]) -> int:
     if STDIN in inputs:
         raise UsageError("build cannot read standard input; name files, or use skypile filter -")
     _check_numbers(args)
+    _check_folders(args)
     recipe = load_recipe(args.recipe)
     context = _context(args, recipe)
     plan = plan_units(inputs)
@@ -97,25 +101,51 @@ def _check_numbers(args: argparse.Namespace) -> None:
         raise UsageError(f"--seed is {args.seed}; it must be 0 to 2^64 - 1")
 
 
-def _context(args: argparse.Namespace, recipe: Recipe) -> Context:
-    from skypile.io.store import Store
+def _check_folders(args: argparse.Namespace) -> None:
+    """Refuse folders whose content would be taken for input, or work that would be the corpus."""
+    for name in ("output", "work_dir"):
+        value = getattr(args, name)
+        if value is not None and not value.strip("/ "):
+            raise UsageError(f"--{name.replace('_', '-')} is {value!r}; name a folder of its own")
+    if is_remote(args.output):
+        return
+    output = Path(args.output).absolute()
+    for given in (*args.inputs, *args.input):
+        if "://" in given:
+            continue
+        place = Path(given).absolute()
+        inside = [output / folder for folder in (*FOLDERS, ".work")]
+        if any(place.is_relative_to(folder) for folder in inside) or output.is_relative_to(place):
+            raise UsageError(
+                f"--output {args.output}: lies in the input {given}, or the input in it, so the "
+                "corpus would become its own input; give another --output"
+            )
 
+
+def _context(args: argparse.Namespace, recipe: Recipe) -> Context:
     weights = dict(recipe.mix.weights) if recipe.mix else None
     if args.mixture is not None:
         weights = parse_weights(args.mixture)
     columns = {**recipe.columns(recipe.steps), **recipe.columns(recipe.score)}
-    if "domain" not in columns:
-        raise RecipeError(f"recipe {recipe.name!r} has no stage that writes `domain`; add language")
+    bounded = {rule.column for rule in recipe.rules if rule.values is not None and not rule.domain}
+    if "domain" not in columns or "domain" not in bounded:
+        raise RecipeError(
+            f"recipe {recipe.name!r} lets documents of no domain pass, which a corpus cannot hold; "
+            "add stage language and {reason: wrong_language, column: domain, in: [en, zh, code]}"
+        )
     if weights is not None and "tokens" not in columns:
         raise RecipeError(
             f"recipe {recipe.name!r} counts no tokens, so nothing can be mixed by tokens; add the "
             "stage tokens to its score section, or give --mixture none"
         )
-    output = args.output.rstrip("/") or "/"
+    if weights is None and args.tokens is not None:
+        raise UsageError("--tokens needs a mixture; leave out --mixture none, or --tokens")
+    output = args.output.rstrip("/")
+    work = f"{args.work_dir.rstrip('/')}/skypile-work" if args.work_dir else f"{output}/.work"
     return Context(
         recipe=recipe,
         output=Store(output),
-        work=Store(args.work_dir or f"{output}/.work"),
+        work=Store(work),
         read=ReadOptions(
             text_field=args.text_field,
             id_field=args.id_field,

@@ -136,19 +136,25 @@ class Store:
 
     def names(self, folder: str = "") -> list[str]:
         """Return the names of the files and folders directly in `folder`, sorted."""
-        selector = pafs.FileSelector(self.path(folder), allow_not_found=True)
-        return sorted(info.base_name for info in self.filesystem.get_file_info(selector))
+        return sorted(info.base_name for info in self._listed(folder, recursive=False))
 
     def walk(self, folder: str = "") -> list[str]:
         """Return the names, relative to `root`, of all files below `folder`, sorted."""
         base = self.path("")
-        selector = pafs.FileSelector(self.path(folder), allow_not_found=True, recursive=True)
-        found = self.filesystem.get_file_info(selector)
+        found = self._listed(folder, recursive=True)
         return sorted(
             info.path.removeprefix(base).lstrip("/")
             for info in found
             if info.type == pafs.FileType.File
         )
+
+    def _listed(self, folder: str, *, recursive: bool) -> list[pafs.FileInfo]:
+        path = self.path(folder)
+        selector = pafs.FileSelector(path, allow_not_found=True, recursive=recursive)
+        try:
+            return list(self.filesystem.get_file_info(selector))
+        except OSError as error:
+            raise OutputError(f"{path}: is no folder that can be read: {error}") from error
 
     def digest(self, name: str) -> str:
         """Return the xxh3-128 of the file `name` in hexadecimal."""

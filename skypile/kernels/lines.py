@@ -52,7 +52,8 @@ def _phrases(
             continue
         tag = entries[at + 1]
         if tag:
-            out[11] += entries[at]
+            for k in range(i, i + entries[at]):
+                out[11] += kinds[k] & CLASS_MASK != SPACE
             out[12] |= np.int64(1) << np.int64(tag)
         else:
             boilerplate = True

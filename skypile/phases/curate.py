@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from skypile.errors import RunError
 from skypile.io.sources import open_unit
 from skypile.io.store import Store
 from skypile.phases.context import Context, UnitRef, part_schema
-from skypile.phases.work import Entry, finished, save_file, write_entry
+from skypile.phases.work import Entry, digest, finished, save_file, write_entry
 from skypile.policy import open_mask
 from skypile.schema import ERROR
 from skypile.stages.signature import Signature
@@ -31,7 +32,9 @@ ID_SCHEMA = pa.schema([("row", pa.uint32()), ("id_hash", pa.binary(16))])
 
 def unit_folder(context: Context, ref: UnitRef) -> str:
     """Return the work folder of a unit: a hash of what it reads and of what is done to it."""
-    return f"curate/{ref.unit.key(context.recipe.steps_fingerprint())}"
+    sources = context.recipe.dedup.sources if context.recipe.dedup else ()
+    done = digest(context.recipe.steps_fingerprint(), asdict(context.read), sources)
+    return f"curate/{ref.unit.key(done)}"
 
 
 def curated(context: Context, ref: UnitRef, *, hashes: bool = False) -> Entry | None:

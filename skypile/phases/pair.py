@@ -180,7 +180,7 @@ def edges_of_key(group: Grouped, context: Context, work: PairWork) -> int:
 
 
 @lru_cache(maxsize=1)
-def _cached_index(root: str, names: tuple[tuple[int, str], ...]) -> SignatureIndex:
+def _cached_index(root: str, _: str, names: tuple[tuple[int, str], ...]) -> SignatureIndex:
     sets = []
     for number, name in names:
         found = SignatureSet.load(local_path(Store(root), name))
@@ -192,7 +192,7 @@ def _cached_index(root: str, names: tuple[tuple[int, str], ...]) -> SignatureInd
 def index_of(context: Context, work: PairWork) -> SignatureIndex:
     """Return the signatures of all units, memory-mapped once per process."""
     names = tuple((task.ref.number, task.signatures) for task in work.tasks)
-    return _cached_index(context.work.root, names)
+    return _cached_index(context.work.root, work.folder, names)
 
 
 # Passes as entries.

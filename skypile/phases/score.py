@@ -17,7 +17,7 @@ from skypile.policy import open_mask
 
 __all__ = ["PartBatch", "PartTask", "open_documents", "scored", "write_scores"]
 
-# What no stage or rule of a score section reads.
+# What no stage of a score section reads, and few rules do.
 UNREAD = frozenset({"raw", "byte_offset", "meta", "url", "source", "id", "exact_hash"})
 
 
@@ -57,10 +57,11 @@ def open_documents(context: Context, task: PartTask) -> pa.RecordBatch:
     """
     drops = read_drops(context, task.drops, task.ref.unit.name)
     threshold = context.recipe.dedup.threshold if context.recipe.dedup else None
+    tested = {rule.column for step in context.recipe.score for rule in step.rules}
     kept: list[pa.RecordBatch] = []
     for batch in part_batches(context, task.part):
         batch = with_drops(batch, drops, threshold)
-        names = [name for name in batch.schema.names if name not in UNREAD]
+        names = [name for name in batch.schema.names if name not in UNREAD - tested]
         kept.append(batch.select(names).take(pa.array(np.flatnonzero(open_mask(batch)))))
     return pa.Table.from_batches(kept).combine_chunks().to_batches()[0] if _rows(kept) else kept[0]
 

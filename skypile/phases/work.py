@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory, gettempdir
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from skypile.io.store import Store, is_remote
@@ -57,16 +57,23 @@ def finished(store: Store, name: str, *, hashes: bool = True) -> Entry | None:
 
 
 def local_path(store: Store, name: str) -> Path:
-    """Return a path at which the file `name` can be memory-mapped; a remote one is copied once."""
+    """Return a path at which the file `name` can be memory-mapped; a remote one is copied once.
+
+    Copies are named by their content and live as long as the process.
+    """
     if not is_remote(store.root):
         return Path(store.path(name))
-    copy = Path(gettempdir()) / "skypile-work" / digest(store.root, name)
+    copy = Path(_copies().name) / store.digest(name)
     if not copy.exists():
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        beside = copy.with_suffix(f".{digest(id(copy), os.getpid())}.tmp")
+        beside = copy.with_suffix(".tmp")
         beside.write_bytes(store.read(name))
         beside.replace(copy)
     return copy
+
+
+@cache
+def _copies() -> TemporaryDirectory[str]:
+    return TemporaryDirectory(prefix="skypile-")
 
 
 def save_file(store: Store, name: str, save: Callable[[Path], None]) -> None:

@@ -67,7 +67,13 @@ class Classify(Stage):
                 f"stage classify: {self.model_name} has no label {unknown[0]!r}; it has "
                 f"{', '.join(found)}"
             )
-        return [self.labels.get(name, _column_name(name)) for name in found]
+        columns = [self.labels.get(name, _column_name(name)) for name in found]
+        if "" in columns or len(set(columns)) < len(columns):
+            raise RecipeError(
+                f"stage classify: the labels of {self.model_name} ({', '.join(found)}) give the "
+                f"columns {columns}; name each by labels: {{LABEL: COLUMN}}"
+            )
+        return columns
 
     @property
     def writes(self) -> dict[str, pa.DataType]:

@@ -43,6 +43,10 @@ class Tokens(Stage):
 
     tokenizer: str = "default"
 
+    def model_post_init(self, context: object, /) -> None:  # noqa: ARG002 - pydantic's signature
+        """Refuse a tokenizer that is not there when the recipe is loaded."""
+        file_fingerprint(self.path)
+
     @property
     def path(self) -> str:
         """The file of the tokenizer."""

@@ -145,8 +145,6 @@ def test_composed_pages_fill_every_slot() -> None:
         for _ in range(300):
             texts = (
                 weak.page(rng, lang, ("alpha", "beta", "gamma")),
-                weak.phrase(rng, lang, tuple("abcdefgh")),
-                weak.phrase(rng, lang, tuple("abcdefgh"), ("alpha", "beta", "gamma")),
                 weak.ad_page(rng, lang, ("alpha", "beta", "gamma")),
                 weak.boilerplate_page(rng, lang, ("delta epsilon", "zeta")),
             )

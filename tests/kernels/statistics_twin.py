@@ -180,7 +180,7 @@ def line_fields(text: str) -> dict[str, int]:
         found["boilerplate"] += chrome and boilerplate
         found["indented"] += raw.startswith(("\t", "  "))
         found["code_ends"] += line[-1] in "{};:),"
-        found["gambling_chars"] += sum(map(len, hits))
+        found["gambling_chars"] += sum(not char.isspace() for hit in hits for char in hit)
         bare = char_class(line[-1]) not in ("cjk_punct", "ascii_punct", "symbol")
         found["bare"] += len(line) <= 10 and bare
         found["code_starts"] += bool(re.match(r"//|/\*|\*/|\}|@|#[a-z]", line))

@@ -106,7 +106,7 @@ def test_a_wrong_label_or_model_or_tokenizer_is_named(checkpoint, tmp_path):
     with pytest.raises(RecipeError, match=r"config\.json"):
         _ = Classify(model=str(tmp_path)).writes
     with pytest.raises(TokenizerError, match=r"none\.json"):
-        Tokens(tokenizer=str(tmp_path / "none.json")).fingerprint_data()
+        Tokens(tokenizer=str(tmp_path / "none.json"))
 
 
 def write_golden() -> None:

@@ -1,6 +1,6 @@
 """Say how fast the stages Counts, Language and Repetition are.
 
-Usage: SKYPILE_SHARED=DIR NUMBA_NUM_THREADS=1 python benchmarks/statistics.py
+Usage: SKYPILE_SHARED=DIR NUMBA_NUM_THREADS=1 python benchmarks/text_statistics.py
 
 Prints MB of UTF-8 text per CPU-second for each stage and for the three together, the best of three
 passes over up to 30 MB of a corpus file, in batches of 4 MB, compiled beforehand.
