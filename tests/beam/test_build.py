@@ -115,6 +115,9 @@ def test_a_begun_folder_refuses_other_inputs(tmp_path):
         (["--mixture", "en=0"], "--mixture"),
         (["--tokens", "0"], "--tokens is 0"),
         (["--max-error-frac", "2"], "--max-error-frac is 2"),
+        (["--mixture", "none", "--tokens", "5"], "--tokens needs a mixture"),
+        (["--work-dir", ""], "--work-dir is ''"),
+        (["--direct_num_workers=x"], "direct_num_workers"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_written(tmp_path, args, problem):
@@ -148,3 +151,52 @@ def test_a_dry_run_writes_nothing(tmp_path):
 def test_a_limit_bounds_the_records_of_each_unit(tmp_path):
     few = build(tmp_path / "out", *LIGHT, "--mixture", "none", "--limit", "7", inputs=[WEB])
     assert few.manifest["ledger"]["read"] == 7
+
+
+def test_nothing_is_removed_that_a_build_did_not_write(tmp_path):
+    scratch = tmp_path / "scratch"
+    (scratch / "precious").mkdir(parents=True)
+    (scratch / "thesis.txt").write_text("mine")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "notes.txt").write_text("mine")
+    options = ["--mixture", "none", "--work-dir", scratch]
+    build(tmp_path / "out", *LIGHT, *options, inputs=[WEB])
+    (tmp_path / "out" / "data" / "notes.txt").write_text("mine")
+    build(tmp_path / "out", *LIGHT, *options, "--overwrite", inputs=[SAMPLE / "web-zh.jsonl"])
+    assert sorted(path.name for path in scratch.iterdir()) == ["precious", "thesis.txt"]
+    assert (tmp_path / "out" / "notes.txt").read_text() == "mine"
+    assert (tmp_path / "out" / "data" / "notes.txt").read_text() == "mine"
+
+
+def test_data_that_no_build_wrote_is_refused_even_with_overwrite(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "mine.parquet").write_text("mine")
+    done = skypile("build", WEB, *LIGHT, "--output", tmp_path, "--overwrite", "--mixture", "none")
+    assert done.returncode == 2
+    assert "which no build of SkyPile wrote" in done.stderr
+    assert (tmp_path / "data" / "mine.parquet").exists()
+
+
+@pytest.mark.parametrize("place", ["tree/out", "tree", "tree/../tree/a/b"])
+def test_a_corpus_cannot_lie_in_its_own_input(tmp_path, place):
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "one.py").write_text("x = 1\n")
+    done = skypile("build", tmp_path / "tree", *LIGHT, "--output", tmp_path / place)
+    assert done.returncode == 2
+    assert "would become its own input" in done.stderr
+
+
+def test_unreadable_records_are_named_even_when_quiet(tmp_path):
+    broken = SAMPLE / "crawl-broken.jsonl"
+    out = ["--output", tmp_path / "out", "--mixture", "none", "--quiet"]
+    done = skypile("build", broken, *LIGHT, *out)
+    assert done.returncode == 0
+    assert done.stderr == "crawl-broken.jsonl: 12 records could not be read\n"
+
+
+def test_a_recipe_that_lets_documents_of_no_domain_pass_is_refused(tmp_path):
+    recipe = tmp_path / "open.yaml"
+    recipe.write_text("steps:\n  - stages: [counts, language]\n")
+    done = skypile("build", WEB, "--recipe", recipe, "--output", tmp_path / "out", "--mixture=none")
+    assert done.returncode == 2
+    assert "wrong_language" in done.stderr
