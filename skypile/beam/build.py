@@ -125,7 +125,7 @@ def _curate(run: _Run) -> list[Entry]:
         left = sum(curate.curated(context, ref) is None for ref in todo)
         return len(run.refs) - left, len(run.refs)
 
-    run.phase("curate", graph.Curate(context, todo) if todo else None, done)
+    run.phase("curate", graph.curate(context, todo) if todo else None, done)
     entries = [_there(curate.curated(context, ref), ref.unit.name) for ref in run.refs]
     _tell_unreadable(zip(run.refs, entries, strict=True))
     return entries
@@ -158,11 +158,11 @@ def _pair(run: _Run, curated: Sequence[Entry]) -> tuple[PairWork, Entry]:
     context = run.context
     work = PairWork.of(context, run.refs, curated)
     passes: list[tuple[str, Callable[[], beam.PTransform]]] = [
-        ("copies", partial(graph.Copies, context, work))
+        ("copies", partial(graph.copies, context, work))
     ]
     if context.recipe.dedup is not None:
-        passes.append(("pairs", partial(graph.Pairs, context, work)))
-        passes.append(("edges", partial(graph.Edges, context, work)))
+        passes.append(("pairs", partial(graph.pairs, context, work)))
+        passes.append(("edges", partial(graph.edges, context, work)))
     for number, (name, transform) in enumerate(passes):
         fresh = pair.pass_done(context, work, name) is None
         if fresh:
@@ -171,7 +171,7 @@ def _pair(run: _Run, curated: Sequence[Entry]) -> tuple[PairWork, Entry]:
         if fresh:
             pair.finish_pass(context, work, name)
     fresh = cluster.clustered(context, work) is None
-    run.phase("cluster", graph.Cluster(context, work) if fresh else None, lambda: (0, 1))
+    run.phase("cluster", graph.cluster(context, work) if fresh else None, lambda: (0, 1))
     return work, _there(cluster.clustered(context, work), "phase cluster")
 
 
@@ -191,7 +191,7 @@ def _score(
         left = sum(score.scored(context, task) is None for task in todo)
         return len(every) - left, len(every)
 
-    run.phase("score", graph.Score(context, todo) if todo else None, done)
+    run.phase("score", graph.score(context, todo) if todo else None, done)
     entries = [_there(score.scored(context, task), task.ref.unit.name) for task in every]
     left = iter(entries)
     units = []
@@ -213,7 +213,7 @@ def _publish(run: _Run, tasks: list[UnitTask]) -> tuple[MixPlan, list[Entry]]:
         left = sum(tally.tallied(context, task) is None for task in todo)
         return len(tasks) - left, 2 * len(tasks)
 
-    run.phase("publish", graph.Tally(context, todo) if todo else None, counted)
+    run.phase("publish", graph.tally(context, todo) if todo else None, counted)
     tallies = [_there(tally.tallied(context, task), task.ref.unit.name) for task in tasks]
     plan = plan_mixture(context, run.refs, tallies)
     groups = plan_groups(tasks, tallies)
@@ -224,7 +224,7 @@ def _publish(run: _Run, tasks: list[UnitTask]) -> tuple[MixPlan, list[Entry]]:
         waiting = sum(published(context, group, plan.cuts) is None for group in left)
         return 2 * len(groups) - waiting, 2 * len(groups)
 
-    transform = graph.Publish(context, left, plan.cuts) if left else None
+    transform = graph.publish(context, left, plan.cuts) if left else None
     run.phase("publish", transform, shards)
     return plan, [
         _there(published(context, group, plan.cuts), f"shards {group.number}") for group in groups

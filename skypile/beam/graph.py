@@ -12,47 +12,75 @@ folder. Every step has a label and an element type, and a test walks the graph f
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import apache_beam as beam
 
 from skypile.mix import Cut
+from skypile.phases import pair
 from skypile.phases.cluster import cluster_units
 from skypile.phases.context import Context, UnitRef
 from skypile.phases.curate import curate_unit
-from skypile.phases.pair import (
-    PairTask,
-    PairWork,
-    band_keys,
-    copies_of_key,
-    copy_keys,
-    edges_of_key,
-    pair_keys,
-    pairs_of_key,
-    pass_files,
-)
+from skypile.phases.pair import PairTask, PairWork
 from skypile.phases.publish import Group, publish_group
 from skypile.phases.score import PartBatch, PartTask, open_documents, write_scores
 from skypile.phases.tally import UnitTask, tally_unit
+from skypile.phases.work import Entry
 
-__all__ = ["Cluster", "Copies", "Curate", "Edges", "Pairs", "Publish", "Score", "Tally"]
-
-KEYED = tuple[int, bytes]
+__all__ = ["cluster", "copies", "curate", "edges", "pairs", "publish", "score", "tally"]
 
 
-def _spread(elements: Iterable[Any], kind: type) -> beam.PTransform:
+def curate(context: Context, refs: Sequence[UnitRef]) -> beam.PTransform:
+    """Units through the recipe's steps; writes parts and signatures."""
+    return Each(refs, UnitRef, curate_unit, context)
+
+
+def copies(context: Context, work: PairWork) -> beam.PTransform:
+    """Pass 1 of pair: equal hashes of texts, equal ids."""
+    return Grouped(work.tasks, PairTask, pair.copy_keys, pair.copies_of_key, context, work)
+
+
+def pairs(context: Context, work: PairWork) -> beam.PTransform:
+    """Pass 2 of pair: equal bands of signatures."""
+    return Grouped(work.tasks, PairTask, pair.band_keys, pair.pairs_of_key, context, work)
+
+
+def edges(context: Context, work: PairWork) -> beam.PTransform:
+    """Pass 3 of pair: candidates verified, unit by unit."""
+    files = pair.pass_files(context, work, "pairs")
+    return Grouped(files, str, pair.pair_keys, pair.edges_of_key, context, work)
+
+
+def cluster(context: Context, work: PairWork) -> beam.PTransform:
+    """Verified pairs to drop lists, on one worker."""
+    return Each([work], PairWork, cluster_units, context)
+
+
+def score(context: Context, tasks: Sequence[PartTask]) -> beam.PTransform:
+    """Open documents of parts through RunInference; the only phase that wants a GPU."""
+    return Scored(tasks, context)
+
+
+def tally(context: Context, tasks: Sequence[UnitTask]) -> beam.PTransform:
+    """Units to tallies of their good documents."""
+    return Each(tasks, UnitTask, tally_unit, context)
+
+
+def publish(context: Context, groups: Sequence[Group], cuts: dict[str, Cut]) -> beam.PTransform:
+    """Groups of parts to shards of the corpus."""
+    return Each(groups, Group, publish_group, context, cuts)
+
+
+class Dealt(beam.PTransform):
     """Elements of a list, dealt to the workers one by one."""
-    return _Spread(list(elements), kind)
 
-
-class _Spread(beam.PTransform):
-    def __init__(self, elements: list[Any], kind: type) -> None:
+    def __init__(self, elements: Sequence[Any], kind: type) -> None:
         super().__init__()
-        self.elements, self.kind = elements, kind
+        self.elements, self.kind = list(elements), kind
 
     def expand(self, pbegin: Any) -> Any:
-        # Without the reshuffle a Create is one bundle, hence one worker.
+        """Return the elements; without the reshuffle a Create is one bundle, hence one worker."""
         return (
             pbegin
             | "List" >> beam.Create(self.elements, reshuffle=False).with_output_types(self.kind)
@@ -60,107 +88,55 @@ class _Spread(beam.PTransform):
         )
 
 
-class Curate(beam.PTransform):
-    """Units through the recipe's steps; writes parts and signatures."""
+class Each(beam.PTransform):
+    """Each element through one function that leaves its result in the work folder."""
 
-    def __init__(self, context: Context, refs: list[UnitRef]) -> None:
+    def __init__(
+        self, elements: Sequence[Any], kind: type, function: Callable[..., Entry], *args: Any
+    ) -> None:
         super().__init__()
-        self.context, self.refs = context, refs
+        self.dealt = Dealt(elements, kind)
+        self.function, self.args = function, args
 
     def expand(self, pbegin: Any) -> Any:
-        """Return the hash of each unit's entry."""
+        """Return the hash of each result's entry."""
+        step = beam.Map(_hash_of, self.function, *self.args).with_output_types(str)
+        return pbegin | "Elements" >> self.dealt | self.function.__name__ >> step
+
+
+def _hash_of(element: Any, function: Callable[..., Entry], *args: Any) -> str:
+    return function(args[0], element, *args[1:]).hash
+
+
+class Grouped(beam.PTransform):
+    """Each element to int keys with packed bytes; each key's bytes through one function."""
+
+    def __init__(
+        self, elements: Sequence[Any], kind: type, keys: Callable[..., Any],
+        function: Callable[..., int], context: Context, work: PairWork,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.dealt = Dealt(elements, kind)
+        self.keys, self.function, self.args = keys, function, (context, work)
+
+    def expand(self, pbegin: Any) -> Any:
+        """Return the number of bytes that each group found."""
+        keyed = beam.FlatMap(self.keys, *self.args).with_output_types(tuple[int, bytes])
         return (
             pbegin
-            | "Units" >> _spread(self.refs, UnitRef)
-            | "CurateUnit" >> beam.Map(_curate, self.context).with_output_types(str)
+            | "Elements" >> self.dealt
+            | self.keys.__name__ >> keyed
+            | "ByKey" >> beam.GroupByKey()
+            | self.function.__name__ >> beam.Map(self.function, *self.args).with_output_types(int)
         )
 
 
-def _curate(ref: UnitRef, context: Context) -> str:
-    return curate_unit(context, ref).hash
+class Scored(beam.PTransform):
+    """Parts through the models of the score section."""
 
-
-class Copies(beam.PTransform):
-    """Pass 1 of pair: equal hashes of texts, equal ids."""
-
-    def __init__(self, context: Context, work: PairWork) -> None:
+    def __init__(self, tasks: Sequence[PartTask], context: Context) -> None:
         super().__init__()
-        self.context, self.work = context, work
-
-    def expand(self, pbegin: Any) -> Any:
-        """Return the bytes found in each group."""
-        return (
-            pbegin
-            | "Units" >> _spread(self.work.tasks, PairTask)
-            | "Hashes" >> beam.FlatMap(copy_keys, self.context).with_output_types(KEYED)
-            | "ByHash" >> beam.GroupByKey()
-            | "Equal" >> beam.Map(copies_of_key, self.context, self.work).with_output_types(int)
-        )
-
-
-class Pairs(beam.PTransform):
-    """Pass 2 of pair: equal bands of signatures."""
-
-    def __init__(self, context: Context, work: PairWork) -> None:
-        super().__init__()
-        self.context, self.work = context, work
-
-    def expand(self, pbegin: Any) -> Any:
-        """Return the bytes found in each group."""
-        return (
-            pbegin
-            | "Units" >> _spread(self.work.tasks, PairTask)
-            | "Bands" >> beam.FlatMap(band_keys, self.context, self.work).with_output_types(KEYED)
-            | "ByBand" >> beam.GroupByKey()
-            | "Candidates" >> beam.Map(pairs_of_key, self.context, self.work).with_output_types(int)
-        )
-
-
-class Edges(beam.PTransform):
-    """Pass 3 of pair: candidates verified, unit by unit."""
-
-    def __init__(self, context: Context, work: PairWork) -> None:
-        super().__init__()
-        self.context, self.work = context, work
-
-    def expand(self, pbegin: Any) -> Any:
-        """Return the bytes found in each group."""
-        files = pass_files(self.context, self.work, "pairs")
-        return (
-            pbegin
-            | "Files" >> _spread(files, str)
-            | "PairsByUnit" >> beam.FlatMap(pair_keys, self.context).with_output_types(KEYED)
-            | "ByUnit" >> beam.GroupByKey()
-            | "Verified" >> beam.Map(edges_of_key, self.context, self.work).with_output_types(int)
-        )
-
-
-class Cluster(beam.PTransform):
-    """Verified pairs to drop lists, on one worker."""
-
-    def __init__(self, context: Context, work: PairWork) -> None:
-        super().__init__()
-        self.context, self.work = context, work
-
-    def expand(self, pbegin: Any) -> Any:
-        """Return the hash of the entry of all drop lists."""
-        return (
-            pbegin
-            | "All" >> _spread([self.work], PairWork)
-            | "Drops" >> beam.Map(_cluster, self.context).with_output_types(str)
-        )
-
-
-def _cluster(work: PairWork, context: Context) -> str:
-    return cluster_units(context, work).hash
-
-
-class Score(beam.PTransform):
-    """Open documents of parts through RunInference; the only phase that wants a GPU."""
-
-    def __init__(self, context: Context, tasks: list[PartTask]) -> None:
-        super().__init__()
-        self.context, self.tasks = context, tasks
+        self.dealt, self.context = Dealt(tasks, PartTask), context
 
     def expand(self, pbegin: Any) -> Any:
         """Return the hash of the entry of each part's scores."""
@@ -171,10 +147,10 @@ class Score(beam.PTransform):
 
         return (
             pbegin
-            | "Parts" >> _spread(self.tasks, PartTask)
-            | "OpenDocuments" >> beam.Map(_open, self.context).with_output_types(PartBatch)
-            | "Models" >> RunInference(PartModelHandler(self.context.recipe.score))
-            | "Scores" >> beam.Map(_scores, self.context).with_output_types(str)
+            | "Elements" >> self.dealt
+            | "open_documents" >> beam.Map(_open, self.context).with_output_types(PartBatch)
+            | "models" >> RunInference(PartModelHandler(self.context.recipe.score))
+            | "write_scores" >> beam.Map(_scores, self.context).with_output_types(str)
         )
 
 
@@ -184,43 +160,3 @@ def _open(task: PartTask, context: Context) -> PartBatch:
 
 def _scores(scored: PartBatch, context: Context) -> str:
     return write_scores(context, scored.task, scored.batch).hash
-
-
-class Tally(beam.PTransform):
-    """Units to tallies of their good documents."""
-
-    def __init__(self, context: Context, tasks: list[UnitTask]) -> None:
-        super().__init__()
-        self.context, self.tasks = context, tasks
-
-    def expand(self, pbegin: Any) -> Any:
-        """Return the hash of the entry of each unit's tally."""
-        return (
-            pbegin
-            | "Units" >> _spread(self.tasks, UnitTask)
-            | "TallyUnit" >> beam.Map(_tally, self.context).with_output_types(str)
-        )
-
-
-def _tally(task: UnitTask, context: Context) -> str:
-    return tally_unit(context, task).hash
-
-
-class Publish(beam.PTransform):
-    """Groups of parts to shards of the corpus."""
-
-    def __init__(self, context: Context, groups: list[Group], cuts: dict[str, Cut]) -> None:
-        super().__init__()
-        self.context, self.groups, self.cuts = context, groups, cuts
-
-    def expand(self, pbegin: Any) -> Any:
-        """Return the hash of each group's entry."""
-        return (
-            pbegin
-            | "Groups" >> _spread(self.groups, Group)
-            | "PublishGroup" >> beam.Map(_publish, self.context, self.cuts).with_output_types(str)
-        )
-
-
-def _publish(group: Group, context: Context, cuts: dict[str, Cut]) -> str:
-    return publish_group(context, group, cuts).hash

@@ -86,7 +86,7 @@ def load_signatures(context: Context, task: PairTask) -> SignatureSet:
 # Pass 1: equal hashes of normalised text, equal ids.
 
 
-def copy_keys(task: PairTask, context: Context) -> Iterator[tuple[int, bytes]]:
+def copy_keys(task: PairTask, context: Context, _: PairWork) -> Iterator[tuple[int, bytes]]:
     """Yield a unit's hashes by partition: keys from 0 for texts, from PARTITIONS for ids."""
     if context.recipe.dedup is not None:
         yield from pack_exact_keys(load_signatures(context, task))
@@ -162,7 +162,7 @@ def pairs_of_key(group: Grouped, context: Context, work: PairWork) -> int:
 # Pass 3: candidates, verified unit by unit.
 
 
-def pair_keys(name: str, context: Context) -> Iterator[tuple[int, bytes]]:
+def pair_keys(name: str, context: Context, _: PairWork) -> Iterator[tuple[int, bytes]]:
     """Yield the candidate pairs of one file by the unit of their left document."""
     return pack_pair_keys(context.work.read(name))
 

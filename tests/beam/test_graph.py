@@ -49,14 +49,14 @@ def walked(transform: beam.PTransform) -> Walk:
 
 WORK = PairWork("pair", ())
 PHASES = {
-    "curate": lambda c: graph.Curate(c, []),
-    "copies": lambda c: graph.Copies(c, WORK),
-    "pairs": lambda c: graph.Pairs(c, WORK),
-    "edges": lambda c: graph.Edges(c, WORK),
-    "cluster": lambda c: graph.Cluster(c, WORK),
-    "score": lambda c: graph.Score(c, []),
-    "tally": lambda c: graph.Tally(c, []),
-    "publish": lambda c: graph.Publish(c, [], {"en": Cut(0, 0, 0)}),
+    "curate": lambda c: graph.curate(c, []),
+    "copies": lambda c: graph.copies(c, WORK),
+    "pairs": lambda c: graph.pairs(c, WORK),
+    "edges": lambda c: graph.edges(c, WORK),
+    "cluster": lambda c: graph.cluster(c, WORK),
+    "score": lambda c: graph.score(c, []),
+    "tally": lambda c: graph.tally(c, []),
+    "publish": lambda c: graph.publish(c, [], {"en": Cut(0, 0, 0)}),
 }
 
 
