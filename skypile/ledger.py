@@ -12,12 +12,13 @@ import pyarrow as pa
 from skypile.errors import RunError
 from skypile.schema import ERROR, KEPT, REJECTED, SURPLUS
 
-__all__ = ["Ledger", "OutcomeCounts", "outcome_counts"]
+__all__ = ["NO_MODELS", "Ledger", "OutcomeCounts", "outcome_counts"]
 
 # (outcome, reason, domain) -> documents; reason and domain may be None.
 OutcomeCounts = Counter[tuple[str, str | None, str | None]]
 
 NO_DOMAIN = "none"
+NO_MODELS = "--no-models: the recipe's score section was left out"
 
 
 def outcome_counts(table: pa.RecordBatch | pa.Table) -> OutcomeCounts:

@@ -13,6 +13,7 @@ from skypile.errors import RecipeError, UsageError
 from skypile.io.sources import ReadOptions
 from skypile.io.store import Store, is_remote
 from skypile.io.units import STDIN, Plan, plan_units
+from skypile.ledger import NO_MODELS
 from skypile.mix import normalized_weights, parse_weights
 from skypile.phases.begin import FOLDERS
 from skypile.phases.context import Bounds, Context, UnitRef
@@ -42,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace what DIR holds")
     parser.add_argument("--keep-work", action="store_true", help="keep DIR/.work after the audit")
     parser.add_argument("--work-dir", metavar="DIR", help="scratch folder; default: DIR/.work")
+    parser.add_argument("--no-models", action="store_true", help="leave the score section out")
     parser.add_argument("--surplus", choices=("rows", "ids", "none"), default="rows")
     parser.add_argument("--runner", default="Direct", metavar="NAME", help="default: Direct")
     parser.add_argument("--text-field", default="text", metavar="NAME")
@@ -62,6 +64,7 @@ def run(args: argparse.Namespace, extra: Sequence[str]) -> int:
     _check_numbers(args)
     _check_folders(args)
     recipe = load_recipe(args.recipe)
+    recipe = recipe.without_models() if args.no_models else recipe
     context = _context(args, recipe)
     plan = plan_units(inputs)
     refs = [UnitRef(number, unit) for number, unit in enumerate(plan.units)]
@@ -136,7 +139,7 @@ def _context(args: argparse.Namespace, recipe: Recipe) -> Context:
     if weights is not None and "tokens" not in columns:
         raise RecipeError(
             f"recipe {recipe.name!r} counts no tokens, so nothing can be mixed by tokens; add the "
-            "stage tokens to its score section, or give --mixture none"
+            "stage tokens to its score section (and leave out --no-models), or give --mixture none"
         )
     if weights is None and args.tokens is not None:
         raise UsageError("--tokens needs a mixture; leave out --mixture none, or --tokens")
@@ -157,6 +160,7 @@ def _context(args: argparse.Namespace, recipe: Recipe) -> Context:
         seed=args.seed,
         surplus=args.surplus,
         bounds=Bounds(args.max_error_frac, args.max_unreadable_frac),
+        notes=(NO_MODELS,) if args.no_models else (),
     )
 
 

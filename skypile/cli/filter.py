@@ -22,7 +22,7 @@ from skypile.errors import InputError, RunError, UsageError
 from skypile.explain.lines import explanations, score_columns
 from skypile.io.sources import ReadOptions
 from skypile.io.units import STDIN, Plan
-from skypile.ledger import Ledger
+from skypile.ledger import NO_MODELS, Ledger
 from skypile.recipe import Dedup, Recipe, load_recipe
 from skypile.schema import KEPT
 
@@ -87,7 +87,7 @@ def run(args: argparse.Namespace, extra: list[str]) -> int:
     counts = Counts()
     if args.no_models:
         recipe = recipe.without_models()
-        counts.ledger.notes.append("--no-models: the recipe's score section was left out")
+        counts.ledger.notes.append(NO_MODELS)
     plan = ordered_plan(args.inputs)
     with Progress("filter", quiet=args.quiet, results_shown=args.output == "-") as progress:
         _filter(args, recipe, plan, options, counts, progress)

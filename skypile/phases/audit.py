@@ -74,7 +74,8 @@ def audit(
     Raises RunError, naming the unit or the file, where a record is missing or stands twice.
     """
     written: Counter[int] = Counter()
-    ledger = Ledger(read=sum(entry.data["read"] for entry in curated), id_replaced=id_replaced)
+    read = sum(entry.data["read"] for entry in curated)
+    ledger = Ledger(read=read, id_replaced=id_replaced, notes=list(context.notes))
     for group in groups:
         for number, rows in group.data["by_unit"]:
             written[number] += rows

@@ -41,6 +41,7 @@ class Context:
     seed: int = 0
     surplus: str = "rows"  # rows | ids | none
     bounds: Bounds = field(default_factory=Bounds)
+    notes: tuple[str, ...] = ()  # what the ledger says besides numbers
 
 
 @dataclass(frozen=True)

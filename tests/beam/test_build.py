@@ -200,3 +200,14 @@ def test_a_recipe_that_lets_documents_of_no_domain_pass_is_refused(tmp_path):
     done = skypile("build", WEB, "--recipe", recipe, "--output", tmp_path / "out", "--mixture=none")
     assert done.returncode == 2
     assert "wrong_language" in done.stderr
+
+
+def test_without_models_the_ledger_says_so_and_nothing_can_be_mixed(tmp_path):
+    args = ["build", WEB, "--output", tmp_path / "out", "--no-models"]
+    refused = skypile(*args)
+    assert refused.returncode == 2
+    assert "--mixture none" in refused.stderr
+    assert skypile(*args, "--mixture", "none").returncode == 0
+    ledger = json.loads((tmp_path / "out" / "manifest.json").read_text())["ledger"]
+    assert ledger["notes"] == ["--no-models: the recipe's score section was left out"]
+    assert skypile("verify", tmp_path / "out").returncode == 0
