@@ -151,7 +151,8 @@ def _check(run: _Run, curated: Sequence[Entry], scores: Sequence[Entry]) -> None
     read = sum(entry.data["read"] for entry in curated)
     stage_errors = sum(entry.data["stage_errors"] for entry in (*curated, *scores))
     unreadable = sum(entry.data["unreadable"] for entry in curated)
-    check_bounds(run.context, read, stage_errors, unreadable)
+    faults = [fault for entry in (*curated, *scores) for fault in entry.data["stage_faults"]]
+    check_bounds(run.context, read, stage_errors, unreadable, faults[:1])
 
 
 def _pair(run: _Run, curated: Sequence[Entry]) -> tuple[PairWork, Entry]:

@@ -24,14 +24,20 @@ from skypile.schema import KEPT, SURPLUS
 __all__ = ["audit", "check_bounds", "footer_counts", "manifest"]
 
 
-def check_bounds(context: Context, read: int, stage_errors: int, unreadable: int) -> None:
-    """Raise RunError where more went wrong than the run's bounds allow."""
+def check_bounds(
+    context: Context, read: int, stage_errors: int, unreadable: int, faults: Sequence[str] = ()
+) -> None:
+    """Raise RunError where more went wrong than the run's bounds allow.
+
+    `faults` are sentences about documents on which a stage failed, to be shown.
+    """
     allowed = max(10, int(context.bounds.max_error_frac * read))
     if stage_errors > allowed:
+        shown = f" ({'; '.join(faults)})" if faults else ""
         raise RunError(
             f"stages failed on {stage_errors:,} of {read:,} documents, more than the {allowed:,} "
-            f"that --max-error-frac {context.bounds.max_error_frac:g} allows; finished work is "
-            "kept: look at the reasons in the work folder, or raise the bound and run again"
+            f"that --max-error-frac {context.bounds.max_error_frac:g} allows{shown}; finished work "
+            "is kept: raise the bound and run again to have these documents in error/"
         )
     limit = context.bounds.max_unreadable_frac
     if limit is not None and unreadable > limit * read:

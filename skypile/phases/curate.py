@@ -24,9 +24,18 @@ from skypile.policy import open_mask
 from skypile.schema import ERROR
 from skypile.stages.signature import Signature
 
-__all__ = ["ID_SCHEMA", "curate_unit", "curated", "opened", "part_batches", "unit_folder"]
+__all__ = [
+    "ID_SCHEMA",
+    "curate_unit",
+    "curated",
+    "opened",
+    "part_batches",
+    "stage_faults",
+    "unit_folder",
+]
 
 PART_TEXT_BYTES = 64 << 20
+NAMED_FAULTS = 3
 ID_SCHEMA = pa.schema([("row", pa.uint32()), ("id_hash", pa.binary(16))])
 
 
@@ -95,7 +104,7 @@ def curate_unit(context: Context, ref: UnitRef) -> Entry:
     parts = _Parts(context.work, folder, part_schema(context.recipe), ref.unit.name)
     sets: list[SignatureSet] = []
     ids: list[pa.RecordBatch] = []
-    tally = {"open": 0, "stage_errors": 0, "unreadable": 0}
+    tally = {"open": 0, "stage_errors": 0, "unreadable": 0, "stage_faults": []}
     reader = open_unit(ref.unit, context.read)
     try:
         for batch in reader:
@@ -162,12 +171,20 @@ def _id_hashes(batch: pa.RecordBatch) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, schema=ID_SCHEMA)
 
 
-def _count(tally: dict[str, int], batch: pa.RecordBatch) -> None:
+def stage_faults(batch: pa.RecordBatch) -> list[str]:
+    """Return one sentence for each document on which a stage failed."""
+    failed = pc.starts_with(batch.column("reason"), "stage:").fill_null(False)
+    rows = batch.select(["record", "reason", "message"]).filter(failed).to_pylist()
+    return [f"{row['record']}: {row['reason']}: {row['message']}" for row in rows]
+
+
+def _count(tally: dict[str, Any], batch: pa.RecordBatch) -> None:
     tally["open"] += int(open_mask(batch).sum())
-    errors = batch.filter(pc.equal(batch.column("outcome"), ERROR)).column("reason")
-    by_stage = int(pc.sum(pc.starts_with(errors, "stage:")).as_py() or 0)
-    tally["stage_errors"] += by_stage
-    tally["unreadable"] += len(errors) - by_stage
+    errors = pc.sum(pc.equal(batch.column("outcome"), ERROR)).as_py() or 0
+    faults = stage_faults(batch)
+    tally["stage_errors"] += len(faults)
+    tally["unreadable"] += errors - len(faults)
+    tally["stage_faults"] = (tally["stage_faults"] + faults)[:NAMED_FAULTS]
 
 
 def opened(context: Context, name: str, unit: str) -> pa.NativeFile:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from skypile.phases.context import Context, UnitRef
-from skypile.phases.curate import part_batches
+from skypile.phases.curate import NAMED_FAULTS, part_batches, stage_faults
 from skypile.phases.merge import read_drops, score_schema, with_drops
 from skypile.phases.work import Entry, digest, finished, write_entry
 from skypile.policy import open_mask
@@ -78,10 +78,11 @@ def write_scores(context: Context, task: PartTask, batch: pa.RecordBatch) -> Ent
         writer = pq.ParquetWriter(stream, schema, compression="zstd", compression_level=1)
         writer.write_batch(batch.select(schema.names).cast(schema))
         writer.close()
-    reasons = [reason for reason in batch.column("reason").to_pylist() if reason]
+    faults = stage_faults(batch)
     data = {
         "file": f"{name}.parquet",
         "rows": batch.num_rows,
-        "stage_errors": sum(reason.startswith("stage:") for reason in reasons),
+        "stage_errors": len(faults),
+        "stage_faults": faults[:NAMED_FAULTS],
     }
     return write_entry(context.work, name, [f"{name}.parquet"], data)
