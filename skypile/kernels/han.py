@@ -28,7 +28,7 @@ from skypile.kernels import cache  # noqa: F401 - it sets the cache folder befor
 import numba
 
 __all__ = ["COUNT", "FIRST", "LETTER", "MARKER", "PAIR_BITS", "HanTable", "Taken"]
-__all__ += ["insert", "pair_bit", "sign", "splice", "take_out"]
+__all__ += ["SIGNS", "SIGN_COUNT", "insert", "pair_bit", "sign", "splice", "take_out"]
 
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
@@ -49,6 +49,7 @@ _MIN_SHARE = 50
 LETTER = -1  # a letter, or not known to be none: it may share its piece with the Han behind
 BORDER = -2  # a new piece begins behind it: newline, digit, begin of the text
 SIGNS = COUNT  # from here on the numbers of signs and spaces
+SIGN_COUNT = 128 + 16 * 64
 
 F = TypeVar("F", bound=Callable[..., object])
 _Sizes = tuple[int, int, int]
@@ -73,14 +74,16 @@ class HanTable(NamedTuple):
     may hold both. ``edges``: by character, bit 0 where an entry may hold its end and something
     behind, bit 1 where its beginning and something before, in pieces of bytes. The place of a
     part of one character stands in ``singles``, of two or three in ``slots`` (key, place; open
-    addressing, 0 is empty); its ids are ``ids[place >> 8 : (place >> 8) + (place & 255)]``. What
-    is often used of it stays in a core's second cache.
+    addressing, 0 is empty), of a sign in ``signs``; its ids are
+    ``ids[place >> 8 : (place >> 8) + (place & 255)]``. What is often used of it stays in a core's
+    second cache.
     """
 
     joined: U64
     edges: U8
     singles: I64
     slots: I64
+    signs: I64
     ids: U32
 
 
@@ -215,6 +218,35 @@ def _place(key: int, table: HanTable) -> int:
 
 
 @_inlined
+def _take(place: int, table: HanTable, taken: Taken, took: int) -> int:
+    """Put the ids of a place behind the ``took`` ones that were taken; return their number."""
+    for k in range(place >> 8, (place >> 8) + (place & 255)):
+        taken.ids[took] = table.ids[k]
+        took += 1
+    return took
+
+
+@_inlined
+def _sign_between(data: U8, i: int, end: int, table: HanTable) -> int:
+    """Return the place of the one sign at byte i that stands between taken parts, else 0.
+
+    Such a sign begins the piece of the Han behind it; where no entry spans the two, it is encoded
+    apart, so a whole sentence can become one marker.
+    """
+    number = sign(data, i, end)
+    if number < SIGNS or table.signs[number - SIGNS] == 0:
+        return 0
+    behind = i + (1 if data[i] < 0x80 else 3)
+    c = _han(data, behind, end)
+    if c < 0 or not _is_cut(number, c, table):
+        return 0
+    _, key, is_apart = _part(data, behind, end, table)
+    if not is_apart or _place(key, table) == 0:
+        return 0
+    return table.signs[number - SIGNS]  # type: ignore[no-any-return]
+
+
+@_inlined
 def _take_run(
     data: U8, i: int, end: int, left: int, table: HanTable, taken: Taken, sizes: _Sizes
 ) -> tuple[int, _Sizes]:
@@ -235,14 +267,16 @@ def _take_run(
                 taken.out[n] = data[k]
                 n += 1
         else:
-            count = place & 255
-            for k in range(place >> 8, (place >> 8) + count):
-                taken.ids[took] = table.ids[k]
-                took += 1
-            taken.standing[marks - 1] += count
+            taken.standing[marks - 1] += place & 255
+            took = _take(place, table, taken, took)
         was_kept, was_taken = place == 0, place != 0
         is_apart = True
         i = stop
+        place = _sign_between(data, i, end, table) if was_taken else 0
+        if place != 0:
+            taken.standing[marks - 1] += place & 255
+            took = _take(place, table, taken, took)
+            i += 1 if data[i] < 0x80 else 3
     return i, (n, marks, took)
 
 

@@ -14,6 +14,8 @@ from skypile.kernels.han import (
     LETTER,
     MARKER,
     PAIR_BITS,
+    SIGN_COUNT,
+    SIGNS,
     HanTable,
     insert,
     pair_bit,
@@ -24,6 +26,7 @@ __all__ = ["han_table"]
 
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
+I64 = npt.NDArray[np.int64]
 
 # Of a large vocabulary not all chains are likely; 200,000 parts take 0.5 s and 10 MB.
 _MAX_PARTS = 200_000
@@ -101,7 +104,27 @@ def han_table(tokens: Iterable[bytes], encode: Callable[[bytes], U32]) -> HanTab
     keys = np.array([_packed(part) for part in parts[COUNT:]], np.int64)
     slots = np.zeros((1 << (2 * len(keys)).bit_length(), 2), np.int64)
     insert(keys, places[COUNT:], slots)
-    return HanTable(joined, edges, places[:COUNT], slots, ids)
+    signs, sign_ids = _signs(encode, len(ids))
+    return HanTable(joined, edges, places[:COUNT], slots, signs, np.concatenate([ids, sign_ids]))
+
+
+def _signs(encode: Callable[[bytes], U32], start: int) -> tuple[I64, U32]:
+    """Return the places of all signs, whose ids stand from `start` on, and these ids."""
+    places = np.zeros(SIGN_COUNT, np.int64)
+    every: list[U32] = []
+    for code in (
+        *range(128),
+        *range(0x2010, 0x2028),
+        *range(0x3000, 0x3012),
+        *range(0xFF01, 0xFF21),
+    ):
+        text = chr(code).encode()
+        number = sign(np.frombuffer(text, np.uint8), 0, len(text)) - SIGNS
+        if number >= 0:
+            every.append(encode(text))
+            places[number] = start << 8 | len(every[-1])
+            start += len(every[-1])
+    return places, np.concatenate(every)
 
 
 def _packed(part: tuple[int, ...]) -> int:
