@@ -8,6 +8,8 @@ from collections import Counter
 import pyarrow.parquet as pq
 import pytest
 
+from skypile.recipe import load_recipe
+
 WEIGHTS = {"en": 52.2, "zh": 39.6, "code": 8.0}
 
 
@@ -111,7 +113,8 @@ def test_shares_of_tokens_are_within_one_document_of_the_weights(built):
 def test_stem_documents_stand_in_their_subset(built):
     rows = [r for r in built.rows(["subset", "stem", "outcome"]) if r["outcome"] == "kept"]
     assert {row["subset"] for row in rows} == {"main", "stem"}
-    assert all((row["stem"] >= 0.5) == (row["subset"] == "stem") for row in rows)
+    limit = load_recipe("web").mix.subset["stem"].min
+    assert all((row["stem"] >= limit) == (row["subset"] == "stem") for row in rows)
 
 
 def test_shards_are_what_the_manifest_says(built):
