@@ -2,8 +2,8 @@
 
 In a folder every file whose name says JSON Lines or Parquet holds documents; every other file in
 a known language is one document. Source files and folders that Git ignores, version control itself,
-installed packages, links to source files and to folders, binary files and unknown kinds of files
-are left out, and counted.
+installed packages, corpora that SkyPile wrote, links to source files and to folders, binary files
+and unknown kinds of files are left out, and counted.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Found:
 def walk(root: Entry) -> Found:
     """Return the files below the folder `root`, each by what it is."""
     found = Found()
-    for entry, ignored in _files(root, [], found.skipped):
+    for entry, ignored in _files(root, [], found.skipped, top=True):
         if is_data_name(entry.name):
             # Tools that keep data beside Git list it in .gitignore, so that does not count here.
             found.data.append(entry)
@@ -79,9 +79,13 @@ class _Ignore:
 
 
 def _files(
-    folder: Entry, rules: list[_Ignore], skipped: Counter[str]
+    folder: Entry, rules: list[_Ignore], skipped: Counter[str], *, top: bool
 ) -> Iterator[tuple[Entry, bool]]:
     entries = list_folder(folder.path)
+    if not top and _is_corpus(entries):
+        # Its rejected documents would come in again; give its data folder to read a corpus.
+        skipped["folder:corpus"] += 1
+        return
     if any(entry.name == ".gitignore" and not entry.is_folder for entry in entries):
         rules = [_Ignore(folder.path, _read_rules(f"{folder.path}/.gitignore")), *rules]
     for entry in entries:
@@ -96,7 +100,15 @@ def _files(
         elif entry.is_link:
             skipped["link"] += 1
         else:
-            yield from _files(entry, rules, skipped)
+            yield from _files(entry, rules, skipped, top=False)
+
+
+def _is_corpus(entries: list[Entry]) -> bool:
+    """Tell whether a build has written, or is writing, its corpus into a folder."""
+    names = {entry.name: entry for entry in entries}
+    manifest = names.get("manifest.json")
+    begun = ".skypile.lock" in names
+    return begun or (manifest is not None and b'"skypile"' in read_head(manifest.path, HEAD_BYTES))
 
 
 def _read_rules(path: str) -> GitIgnoreSpec:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -211,3 +212,15 @@ def test_without_models_the_ledger_says_so_and_nothing_can_be_mixed(tmp_path):
     ledger = json.loads((tmp_path / "out" / "manifest.json").read_text())["ledger"]
     assert ledger["notes"] == ["--no-models: the recipe's score section was left out"]
     assert skypile("verify", tmp_path / "out").returncode == 0
+
+
+def test_a_corpus_within_an_input_is_left_out_and_counted(tmp_path):
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    shutil.copy(WEB, tree / "web.jsonl")
+    build(tree / "corpus", *LIGHT, "--mixture", "none", inputs=[tree / "web.jsonl"])
+    again = skypile("build", tree, *LIGHT, "--mixture", "none", "--output", tmp_path / "out")
+    assert again.returncode == 0, again.stderr
+    assert "left out 1 files: folder:corpus" in again.stderr
+    inputs = json.loads((tmp_path / "out" / "manifest.json").read_text())["inputs"]
+    assert [one["unit"] for one in inputs] == ["web.jsonl"]
