@@ -4,7 +4,6 @@ share `build`.
 
 from __future__ import annotations
 
-import re
 import socket
 import sys
 import time
@@ -12,15 +11,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions
 
-from skypile import errors
 from skypile.beam import graph
+from skypile.beam.execute import run_pipeline
 from skypile.beam.progress import Progress
-from skypile.errors import RunError, SkyPileError
+from skypile.beam.runners import RunnerOptions
+from skypile.errors import RunError
 from skypile.io.store import Store
 from skypile.ledger import Ledger
 from skypile.phases import cluster, curate, pair, score, tally
@@ -37,6 +36,8 @@ __all__ = ["MANIFEST", "Result", "build"]
 
 MANIFEST = "manifest.json"
 NAMED_UNITS = 10
+T = TypeVar("T")
+ALONE = ("pair", "cluster")
 
 
 @dataclass
@@ -54,19 +55,27 @@ class _Run:
 
     context: Context
     refs: list[UnitRef]
-    options: PipelineOptions
+    options: RunnerOptions
     quiet: bool
     seconds: dict[str, float] = field(default_factory=dict)
     cpu_seconds: dict[str, float] = field(default_factory=dict)
 
+    def spread(self, elements: Sequence[T], sizes: Sequence[int]) -> list[T]:
+        """Return `elements` in the order in which workers get equal shares."""
+        return graph.spread(elements, sizes, self.options.workers)
+
     def phase(
         self, name: str, transform: beam.PTransform | None, done: Callable[[], tuple[int, int]]
     ) -> None:
-        """Run one pipeline (none where nothing is left to do), showing how far it has come."""
+        """Run one pipeline (none where nothing is left to do), showing how far it has come.
+
+        Phases pair and cluster stay in this process: all that they group would cross to workers.
+        """
+        options = self.options.alone if name in ALONE else self.options.shared
         begun, cpu = time.monotonic(), time.process_time()
         with Progress(name, done, quiet=self.quiet):
             if transform is not None:
-                _run_pipeline(name, transform, self.options)
+                run_pipeline(name, transform, options)
         self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - begun
         self.cpu_seconds[name] = self.cpu_seconds.get(name, 0.0) + time.process_time() - cpu
 
@@ -74,7 +83,7 @@ class _Run:
 def build(
     context: Context,
     refs: Sequence[UnitRef],
-    options: PipelineOptions,
+    options: RunnerOptions,
     *,
     overwrite: bool = False,
     keep_work: bool = False,
@@ -125,6 +134,8 @@ def _curate(run: _Run) -> list[Entry]:
         left = sum(curate.curated(context, ref) is None for ref in todo)
         return len(run.refs) - left, len(run.refs)
 
+    # What a compressed file holds is not known before it is read.
+    todo = run.spread(todo, [ref.unit.text_bytes for ref in todo])
     run.phase("curate", graph.curate(context, todo) if todo else None, done)
     entries = [_there(curate.curated(context, ref), ref.unit.name) for ref in run.refs]
     _tell_unreadable(zip(run.refs, entries, strict=True))
@@ -192,6 +203,7 @@ def _score(
         left = sum(score.scored(context, task) is None for task in todo)
         return len(every) - left, len(every)
 
+    todo = run.spread(todo, [task.part["text_bytes"] for task in todo])
     run.phase("score", graph.score(context, todo) if todo else None, done)
     entries = [_there(score.scored(context, task), task.ref.unit.name) for task in every]
     left = iter(entries)
@@ -214,6 +226,7 @@ def _publish(run: _Run, tasks: list[UnitTask]) -> tuple[MixPlan, list[Entry]]:
         left = sum(tally.tallied(context, task) is None for task in todo)
         return len(tasks) - left, 2 * len(tasks)
 
+    todo = run.spread(todo, [sum(part["text_bytes"] for part in task.parts) for task in todo])
     run.phase("publish", graph.tally(context, todo) if todo else None, counted)
     tallies = [_there(tally.tallied(context, task), task.ref.unit.name) for task in tasks]
     plan = plan_mixture(context, run.refs, tallies)
@@ -225,6 +238,7 @@ def _publish(run: _Run, tasks: list[UnitTask]) -> tuple[MixPlan, list[Entry]]:
         waiting = sum(published(context, group, plan.cuts) is None for group in left)
         return 2 * len(groups) - waiting, 2 * len(groups)
 
+    left = run.spread(left, [group.text_bytes for group in left])
     transform = graph.publish(context, left, plan.cuts) if left else None
     run.phase("publish", transform, shards)
     return plan, [
@@ -243,34 +257,6 @@ def _remove_others(context: Context, groups: Sequence[Group], plan: MixPlan) -> 
     for name in list(written(context)):
         if name not in known:
             context.output.remove(name)
-
-
-def _run_pipeline(name: str, transform: beam.PTransform, options: PipelineOptions) -> None:
-    try:
-        with beam.Pipeline(options=options) as pipeline:
-            _ = pipeline | name.capitalize() >> transform
-    except SkyPileError as error:
-        # Beam adds in which step; the sentence names the unit already.
-        raise type(error)(re.sub(r" \[while running '[^']*'\]$", "", str(error))) from None
-    except RuntimeError as error:
-        known = _known_error(str(error))
-        if known is None:
-            raise
-        raise known from None
-
-
-def _known_error(text: str) -> SkyPileError | None:
-    """Return the SkyPileError that a worker raised: Beam hands on its text only."""
-    found = re.findall(
-        r"^(?:skypile\.)?errors\.(\w+Error): (.*?)(?: \[while running '[^']*'\])?$",
-        text,
-        re.MULTILINE,
-    )
-    for kind, message in reversed(found):
-        raised = getattr(errors, kind, None)
-        if isinstance(raised, type) and issubclass(raised, SkyPileError):
-            return raised(message)
-    return None
 
 
 def open_store(path: str) -> Store:

@@ -13,7 +13,7 @@ folder. Every step has a label and an element type, and a test walks the graph f
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import apache_beam as beam
 
@@ -28,7 +28,9 @@ from skypile.phases.score import PartBatch, PartTask, open_documents, write_scor
 from skypile.phases.tally import UnitTask, tally_unit
 from skypile.phases.work import Entry
 
-__all__ = ["cluster", "copies", "curate", "edges", "pairs", "publish", "score", "tally"]
+__all__ = ["cluster", "copies", "curate", "edges", "pairs", "publish", "score", "spread", "tally"]
+
+T = TypeVar("T")
 
 
 def curate(context: Context, refs: Sequence[UnitRef]) -> beam.PTransform:
@@ -72,8 +74,29 @@ def publish(context: Context, groups: Sequence[Group], cuts: dict[str, Cut]) -> 
     return Each(groups, Group, publish_group, context, cuts)
 
 
+def spread(elements: Sequence[T], sizes: Sequence[int], workers: int) -> list[T]:
+    """Return `elements` in an order in which dealing them out gives workers equal sums of `sizes`.
+
+    The local runner deals round by round and takes nothing back, so one large element too many
+    keeps a worker busy while the others idle. The largest come first, each to the worker with the
+    least so far. What each element becomes does not depend on it.
+    """
+    hands: list[list[T]] = [[] for _ in range(workers)]
+    sums = [0] * workers
+    for index in sorted(range(len(elements)), key=lambda index: (-sizes[index], index)):
+        free = (w for w in range(workers) if len(hands[w]) < _share(len(elements), workers, w))
+        worker = min(free, key=lambda w: (sums[w], w))
+        hands[worker].append(elements[index])
+        sums[worker] += sizes[index]
+    return [hand[turn] for turn in range(len(hands[0])) for hand in hands if turn < len(hand)]
+
+
+def _share(count: int, workers: int, worker: int) -> int:
+    return (count - worker + workers - 1) // workers
+
+
 class Dealt(beam.PTransform):
-    """Elements of a list, dealt to the workers one by one."""
+    """Elements of a list, dealt to the workers one by one, in order."""
 
     def __init__(self, elements: Sequence[Any], kind: type) -> None:
         super().__init__()
@@ -145,11 +168,12 @@ class Scored(beam.PTransform):
 
         from skypile.beam.handler import PartModelHandler
 
+        models = RunInference(PartModelHandler(self.context.recipe.score))
         return (
             pbegin
             | "Elements" >> self.dealt
             | "open_documents" >> beam.Map(_open, self.context).with_output_types(PartBatch)
-            | "models" >> RunInference(PartModelHandler(self.context.recipe.score))
+            | "models" >> models.with_output_types(PartBatch)
             | "write_scores" >> beam.Map(_scores, self.context).with_output_types(str)
         )
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import NoReturn
 
-from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions
 
 from skypile.errors import UsageError
 
-__all__ = ["LOCAL", "pipeline_options"]
+__all__ = ["LOCAL", "RunnerOptions", "runner_options"]
 
 LOCAL = "FnApiRunner"
 
@@ -37,7 +39,7 @@ ALIASES = {
 
 def runner_name(name: str) -> str:
     """Return Beam's name of a runner given by a short or a full name; UsageError if unknown."""
-    if name.lower() in ("dask", "daskrunner"):
+    if name.lower().rpartition(".")[2] in ("dask", "daskrunner"):
         raise UsageError(
             "--runner=DaskRunner is refused: Beam 2.77's DaskRunner returns wrong results without "
             "an error (of two sinks only one is written); use Direct, Flink, Spark or Dataflow"
@@ -56,29 +58,87 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}; see skypile build --help")
 
 
-def pipeline_options(runner: str, beam_args: Sequence[str]) -> PipelineOptions:
+@dataclass(frozen=True)
+class RunnerOptions:
+    """Beam's options for the phases that many workers share, and for those that one process does.
+
+    `workers` is the number of local worker processes; 1 means that the driver does the work.
+    """
+
+    name: str
+    workers: int
+    shared: PipelineOptions
+    alone: PipelineOptions
+
+    def describe(self) -> str:
+        """Return who does the work, as a person reads it."""
+        cores = _cores()
+        if self.name != LOCAL:
+            return self.name
+        if self.workers == 1 < cores:
+            return f"this process; --workers {cores} would use all cores of this machine"
+        return "this process" if self.workers == 1 else f"{self.workers} worker processes"
+
+
+def runner_options(runner: str, beam_args: Sequence[str], workers: int | None) -> RunnerOptions:
     """Return Beam's options for `runner`, with `beam_args` passed through.
 
-    Raises UsageError for modes that lose data and for options that Beam does not know.
+    `workers` is --workers: None where it is not given, 0 for one per core. Raises UsageError for
+    modes that lose data, for options that Beam does not know, and for local workers on a runner
+    that has its own.
     """
     name = runner_name(runner)
     for arg in beam_args:
-        value = arg.partition("=")[2] or arg
-        if "multi_threading" in value:
-            raise UsageError(
-                "--direct_running_mode=multi_threading is refused: with it Beam 2.77 loses rows "
-                "without an error; leave the option out"
-            )
-        if "data_buffer_time_limit_ms" in value:
-            raise UsageError(
-                "--experiments=data_buffer_time_limit_ms is refused: its periodic flush races with "
-                "the writer and loses rows without an error; leave the option out"
-            )
+        _refuse_lossy(arg.partition("=")[2] or arg)
     known = _Parser(add_help=False, allow_abbrev=False)
     for kind in PipelineOptions.__subclasses__():
         kind._add_argparse_args(known)
     # Beam itself would only log that it discards an option that it does not know.
-    unknown = known.parse_known_args([*beam_args])[1]
+    parsed, unknown = known.parse_known_args([*beam_args])
     if unknown:
         raise UsageError(f"unknown option {unknown[0]!r}; see skypile build --help")
-    return PipelineOptions([f"--runner={name}", *beam_args])
+    alone = PipelineOptions([f"--runner={name}", *beam_args])
+    if name != LOCAL:
+        if workers is not None:
+            raise UsageError(
+                f"--workers are processes of this machine, and {name} has workers of its own: "
+                "leave it out and give that runner's option (--num_workers, --parallelism)"
+            )
+        return RunnerOptions(name, 1, alone, alone)
+    count = _worker_count(workers, parsed.direct_num_workers)
+    mode = "multi_processing" if count > 1 else "in_memory"
+    shared = PipelineOptions([f"--runner={name}", *beam_args])
+    for options, number, how in ((shared, count, mode), (alone, 1, "in_memory")):
+        direct = options.view_as(DirectOptions)
+        direct.direct_num_workers, direct.direct_running_mode = number, how
+    return RunnerOptions(name, count, shared, alone)
+
+
+def _cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def _worker_count(workers: int | None, beams: int) -> int:
+    """Return the number of processes that --workers or Beam's own option asks for."""
+    if workers is not None and beams != 1 and workers != beams:
+        raise UsageError(
+            f"--workers {workers} and --direct_num_workers {beams} say two things; give --workers"
+        )
+    asked = beams if workers is None else workers
+    if asked < 0:
+        raise UsageError(f"--workers is {asked}; it must be 1 or more, or 0 for one per core")
+    return asked or _cores()
+
+
+def _refuse_lossy(value: str) -> None:
+    if "multi_threading" in value:
+        raise UsageError(
+            "--direct_running_mode=multi_threading is refused: with it Beam 2.77 loses rows "
+            "without an error; use --workers N, which starts processes"
+        )
+    if "data_buffer_time_limit_ms" in value:
+        raise UsageError(
+            "--experiments=data_buffer_time_limit_ms is refused: its periodic flush races with "
+            "the writer and loses rows without an error; leave the option out"
+        )

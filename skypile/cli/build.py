@@ -45,6 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--work-dir", metavar="DIR", help="scratch folder; default: DIR/.work")
     parser.add_argument("--no-models", action="store_true", help="leave the score section out")
     parser.add_argument("--surplus", choices=("rows", "ids", "none"), default="rows")
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="processes of this machine; 0: one per core"
+    )
     parser.add_argument("--runner", default="Direct", metavar="NAME", help="default: Direct")
     parser.add_argument("--text-field", default="text", metavar="NAME")
     parser.add_argument("--id-field", default="id", metavar="NAME")
@@ -76,9 +79,11 @@ def run(args: argparse.Namespace, extra: Sequence[str]) -> int:
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
     # Beam is imported after everything that is cheap to refuse has been refused.
     from skypile.beam.build import build
-    from skypile.beam.runners import pipeline_options
+    from skypile.beam.runners import runner_options
 
-    options = pipeline_options(args.runner, extra)
+    options = runner_options(args.runner, extra, args.workers)
+    if not args.quiet:
+        _say(f"runner   {options.describe()}")
     if args.dry_run:
         return 0
     result = build(

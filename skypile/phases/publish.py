@@ -85,6 +85,11 @@ class Group:
     parts: tuple[PartRef, ...]
     depends: str
 
+    @property
+    def text_bytes(self) -> int:
+        """The bytes of text in all parts."""
+        return sum(ref.task.parts[ref.number]["text_bytes"] for ref in self.parts)
+
 
 def plan_groups(tasks: Sequence[UnitTask], tallies: Sequence[Entry]) -> list[Group]:
     """Return all parts in order, in runs in which no shard holds over SHARD_TEXT_BYTES of text.

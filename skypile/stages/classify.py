@@ -49,7 +49,7 @@ class Classify(Stage):
 
     model_name: str = Field(default="default", alias="model")
     labels: dict[str, str] = Field(default={})
-    threads: int = Field(default=2, ge=1, le=256)
+    threads: int = Field(default=1, ge=1, le=256)
 
     @property
     def folder(self) -> Path:

@@ -2,31 +2,48 @@
 
 from __future__ import annotations
 
+import json
+import pickle
+from pathlib import Path
+
 import apache_beam as beam
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.pipeline import PipelineVisitor
 
 from skypile.beam import graph
+from skypile.beam.build import build
+from skypile.beam.runners import runner_options
 from skypile.io.sources import ReadOptions
 from skypile.io.store import Store
+from skypile.io.units import plan_units
 from skypile.mix import Cut
-from skypile.phases.context import Context
-from skypile.phases.pair import PairWork
+from skypile.phases import pair
+from skypile.phases.context import Context, UnitRef
+from skypile.phases.curate import curated
+from skypile.phases.pair import PairTask, PairWork
+from skypile.phases.publish import Group
+from skypile.phases.score import PartTask
+from skypile.phases.tally import UnitTask
 from skypile.recipe import load_recipe
+
+LIGHT = Path(__file__).parents[1] / "data" / "light.yaml"
 
 
 class Walk(PipelineVisitor):
-    """Collects the element type of what enters each GroupByKey, and all labels."""
+    """Collects the element type of what enters each GroupByKey and leaves each step; all labels."""
 
     def __init__(self) -> None:
         self.grouped: dict[str, object] = {}
+        self.left: dict[str, object] = {}
         self.labels: list[str] = []
 
     def visit_transform(self, node) -> None:
         self.labels.append(node.full_label)
         if isinstance(node.transform, beam.GroupByKey):
             self.grouped[node.full_label] = node.inputs[0].element_type
+        for output in node.outputs.values():
+            self.left[node.full_label] = output.element_type
 
     def enter_composite_transform(self, node) -> None:
         self.visit_transform(node)
@@ -39,12 +56,34 @@ def context(tmp_path):
     return Context(load_recipe("web"), store, store, ReadOptions())
 
 
-def walked(transform: beam.PTransform) -> Walk:
+def planned(transform: beam.PTransform) -> beam.Pipeline:
     pipeline = beam.Pipeline(options=PipelineOptions(["--runner=FnApiRunner"]))
     _ = pipeline | "Phase" >> transform
+    return pipeline
+
+
+def walked(transform: beam.PTransform) -> Walk:
     walk = Walk()
-    pipeline.visit(walk)
+    planned(transform).visit(walk)
     return walk
+
+
+def grouped_coders(transform: beam.PTransform) -> dict[str, str]:
+    """Return how the elements that enter each GroupByKey are encoded, from the pipeline proto."""
+    components = planned(transform).to_runner_api().components
+
+    def described(coder: str) -> str:
+        known = components.coders[coder]
+        name = known.spec.urn.removeprefix("beam:coder:").partition(":")[0]
+        inner = ", ".join(described(one) for one in known.component_coder_ids)
+        return f"{name}({inner})" if inner else name
+
+    return {
+        node.unique_name: described(components.pcollections[entering].coder_id)
+        for node in components.transforms.values()
+        if node.spec.urn == "beam:transform:group_by_key:v1"
+        for entering in node.inputs.values()
+    }
 
 
 WORK = PairWork("pair", ())
@@ -66,6 +105,69 @@ def test_every_step_has_a_label_of_its_own(context, phase):
     assert len(labels) == len(set(labels))
     # Beam labels the inside of Create itself.
     assert not [label for label in labels if "lambda" in label and "/List/" not in label]
+
+
+# What a step hands on: small references, a batch within a fused stage, hashes and numbers.
+REFERENCES = (UnitRef, PairTask, PairWork, PartTask, UnitTask, Group)
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_every_step_has_a_type_and_only_references_and_packed_bytes_are_grouped(context, phase):
+    found = walked(PHASES[phase](context))
+    own = {label: kind for label, kind in found.left.items() if "models/" not in label}
+    assert beam.typehints.Any not in own.values(), own
+    for label, kind in found.grouped.items():
+        key, value = kind.tuple_types
+        assert key is int
+        if "Deal" in label:
+            value = value.tuple_types[0]  # behind it: what Beam knows of its window
+        assert value in (*REFERENCES, str, bytes), label
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_coders_in_front_of_shuffles(context, phase):
+    """Packed bytes go as they are; references are pickled, and nothing else is."""
+    # The last two of three are Beam's own: timestamp and pane of a reshuffled element.
+    window = "nullable(pickled_python), pickled_python"
+    element = "string_utf8" if phase == "edges" else "pickled_python"
+    expected = {"Phase/Elements/Deal": f"kv(varint, tuple({element}, {window}))"}
+    if phase in ("copies", "pairs", "edges"):
+        expected["Phase/ByKey"] = "kv(varint, bytes)"
+    coders = grouped_coders(PHASES[phase](context))
+    assert {label.partition("/Reshuffle")[0]: coder for label, coder in coders.items()} == expected
+
+
+MARK = "a sentence that stands in each document and in nothing else"
+
+
+def test_no_text_is_in_a_reference_or_in_packed_bytes(tmp_path, monkeypatch):
+    """Real work on documents that carry a mark: what the shuffles of each phase take holds none."""
+    source = tmp_path / "in.jsonl"
+    texts = [f"{MARK}, {n // 2} times over. " * 9 for n in range(40)]
+    source.write_text("".join(json.dumps({"id": f"{MARK} {n}", "text": t}) + "\n"
+                              for n, t in enumerate(texts)))  # fmt: skip
+    out = Store(str(tmp_path / "out"))
+    context = Context(load_recipe(str(LIGHT)), out, Store(str(tmp_path / "work")), ReadOptions())
+    refs = [UnitRef(number, unit) for number, unit in enumerate(plan_units([str(source)]).units)]
+    taken: dict[str, list[object]] = {}
+    shuffled = graph.Dealt.expand
+
+    def noted(self, pbegin):
+        taken.setdefault(self.kind.__name__, []).extend(self.elements)
+        return shuffled(self, pbegin)
+
+    monkeypatch.setattr(graph.Dealt, "expand", noted)
+    build(context, refs, runner_options("Direct", [], None), keep_work=True, quiet=True)
+    assert set(taken) == {"UnitRef", "PairTask", "str", "PairWork", "PartTask", "UnitTask", "Group"}
+    for kind, elements in taken.items():
+        for element in elements:
+            packed = pickle.dumps(element)
+            assert MARK.encode() not in packed and len(packed) < 10_000, kind
+    work = PairWork.of(context, refs, [curated(context, ref) for ref in refs])
+    (task,) = work.tasks
+    keyed = [*pair.copy_keys(task, context, work), *pair.band_keys(task, context, work)]
+    keyed += [one for name in taken["str"] for one in pair.pair_keys(name, context, work)]
+    assert len(keyed) > 100 and all(MARK.encode() not in data for _, data in keyed)
 
 
 @pytest.mark.parametrize("phase", ["copies", "pairs", "edges"])
