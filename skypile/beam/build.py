@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, TypeVar
 
 import apache_beam as beam
@@ -18,7 +17,7 @@ import apache_beam as beam
 from skypile.beam import graph
 from skypile.beam.execute import run_pipeline
 from skypile.beam.progress import Progress
-from skypile.beam.runners import RunnerOptions
+from skypile.beam.runners import LOCAL, RunnerOptions
 from skypile.errors import RunError
 from skypile.io.store import Store
 from skypile.ledger import Ledger
@@ -169,19 +168,19 @@ def _check(run: _Run, curated: Sequence[Entry], scores: Sequence[Entry]) -> None
 def _pair(run: _Run, curated: Sequence[Entry]) -> tuple[PairWork, Entry]:
     context = run.context
     work = PairWork.of(context, run.refs, curated)
-    passes: list[tuple[str, Callable[[], beam.PTransform]]] = [
-        ("copies", partial(graph.copies, context, work))
-    ]
+    passes: dict[str, Callable[[Context, PairWork], beam.PTransform]] = {"copies": graph.copies}
     if context.recipe.dedup is not None:
-        passes.append(("pairs", partial(graph.pairs, context, work)))
-        passes.append(("edges", partial(graph.edges, context, work)))
-    for number, (name, transform) in enumerate(passes):
-        fresh = pair.pass_done(context, work, name) is None
-        if fresh:
-            context.work.remove(f"{work.folder}/{name}")
-        run.phase("pair", transform() if fresh else None, lambda n=number: (n, len(passes)))  # type: ignore[misc]
-        if fresh:
-            pair.finish_pass(context, work, name)
+        passes |= {"pairs": graph.pairs, "edges": graph.edges}
+    documents = sum(entry.data["read"] for entry in curated)
+    for number, (name, transform) in enumerate(passes.items()):
+        if pair.pass_done(context, work, name) is not None:
+            continue
+        context.work.remove(f"{work.folder}/{name}")
+        local = run.options.name == LOCAL
+        rounds = pair.pass_rounds(context, work, name, documents) if local else [work]
+        for one in rounds:
+            run.phase("pair", transform(context, one), lambda n=number: (n, len(passes)))  # type: ignore[misc]
+        pair.finish_pass(context, work, name)
     fresh = cluster.clustered(context, work) is None
     run.phase("cluster", graph.cluster(context, work) if fresh else None, lambda: (0, 1))
     return work, _there(cluster.clustered(context, work), "phase cluster")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
+import multiprocessing
 import os
 import signal
-import sys
+import threading
 from collections.abc import Mapping
 
 # What Beam logs while it is loaded and while it serves is not for the user's terminal: errors come
@@ -20,7 +20,6 @@ import skypile.beam.graph  # noqa: E402, F401 - the same
 
 __all__ = ["serve"]
 
-PR_SET_PDEATHSIG = 1  # prctl(2)
 STDOUT, STDERR = 1, 2
 
 
@@ -28,7 +27,7 @@ def serve(environment: Mapping[str, str]) -> None:
     """Serve the driver, whose addresses stand in `environment`, until it hangs up."""
     # A terminal sends Ctrl-C to every process; the driver decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _die_with_parent()
+    threading.Thread(target=_end_with_driver, daemon=True).start()
     # stdout is for the command's result; on stderr Beam prints a traceback for each error that it
     # also hands to the driver.
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -39,9 +38,9 @@ def serve(environment: Mapping[str, str]) -> None:
     sdk_worker_main.main([])
 
 
-def _die_with_parent() -> None:
-    """Have the kernel kill this process when its parent ends, which ends with the driver."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() == 1:  # it ended before the kernel was asked
-        sys.exit(1)
+def _end_with_driver() -> None:
+    """End this process when the driver has ended, however it did."""
+    driver = multiprocessing.parent_process()
+    assert driver is not None
+    driver.join()
+    os._exit(1)

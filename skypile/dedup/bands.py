@@ -7,7 +7,7 @@ probability 1 - (1 - J^8)^14: .93 at .8, .9998 at .9. FineWeb uses the same band
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -40,44 +40,55 @@ _SHIFT = np.uint64(32)
 
 
 def band_hashes(
-    minhash: npt.NDArray[np.uint32], bands: int = BANDS, rows: int = ROWS
+    minhash: npt.NDArray[np.uint32],
+    bands: int = BANDS,
+    rows: int = ROWS,
+    *,
+    chosen: Sequence[int] | None = None,
 ) -> npt.NDArray[np.uint64]:
     """Return a 64-bit hash of each band: uint64 (n, bands) from the first bands * rows values.
 
-    RecipeError where a signature has fewer values.
+    With `chosen` those of these bands only, (n, len(chosen)). RecipeError where a signature has
+    fewer values.
     """
     if bands < 1 or rows < 1 or bands * rows > minhash.shape[1]:
         raise RecipeError(
             f"dedup: {bands} bands of {rows} rows need {bands * rows} MinHash values; "
             f"a signature has {minhash.shape[1]}"
         )
-    hashes = np.empty((minhash.shape[0], bands), np.uint64)
+    chosen = range(bands) if chosen is None else chosen
+    hashes = np.empty((minhash.shape[0], len(chosen)), np.uint64)
     for start in range(0, minhash.shape[0], _SLICE_ROWS):
         values = minhash[start : start + _SLICE_ROWS].astype(np.uint64)
-        for band in range(bands):
+        for column, band in enumerate(chosen):
             folded = np.full(values.shape[0], band + 1, np.uint64)
             for row in range(band * rows, (band + 1) * rows):
                 folded = (folded ^ values[:, row]) * _MULTIPLIER
                 folded ^= folded >> _SHIFT
             folded *= _FINAL_MULTIPLIER
-            hashes[start : start + _SLICE_ROWS, band] = folded ^ (folded >> _SHIFT)
+            hashes[start : start + _SLICE_ROWS, column] = folded ^ (folded >> _SHIFT)
     return hashes
 
 
 def band_entries(
-    signatures: SignatureSet, *, skip: U64, bands: int = BANDS, rows: int = ROWS
+    signatures: SignatureSet,
+    *,
+    skip: U64,
+    bands: int = BANDS,
+    rows: int = ROWS,
+    chosen: Sequence[int] | None = None,
 ) -> Iterator[Records]:
-    """Yield the BAND_ENTRY records of each band.
+    """Yield the BAND_ENTRY records of each band, or of the bands `chosen`.
 
     Documents without a shingle and those at the addresses `skip` (exact copies) are left out.
     """
     entering = (signatures.shingle_count > 0) & ~np.isin(signatures.addresses, skip)
     # Hashing all and choosing then copies 112 bytes for a document, the other way round 512.
-    hashes = band_hashes(signatures.minhash, bands, rows)[entering]
+    hashes = band_hashes(signatures.minhash, bands, rows, chosen=chosen)[entering]
     addresses, preferences = signatures.addresses[entering], signatures.preferences[entering]
-    for band in range(bands):
+    for column in range(hashes.shape[1]):
         entries = np.empty(hashes.shape[0], BAND_ENTRY)
-        entries["hash"] = hashes[:, band]
+        entries["hash"] = hashes[:, column]
         entries["address"] = addresses
         entries["preference"] = preferences
         yield entries
@@ -150,16 +161,28 @@ def _sorted_pairs(left: U64, right: U64) -> Records:
 
 
 def pack_band_keys(
-    signatures: SignatureSet, *, skip: U64, bands: int = BANDS, rows: int = ROWS
+    signatures: SignatureSet,
+    *,
+    skip: U64,
+    bands: int = BANDS,
+    rows: int = ROWS,
+    first_key: int = 0,
+    end_key: int = 1 << 32,
 ) -> Iterator[tuple[int, bytes]]:
-    """Yield (band * PARTITIONS + partition, BAND_ENTRY records); see `band_entries`."""
-    every = band_entries(signatures, skip=skip, bands=bands, rows=rows)
-    for band, entries in enumerate(every):
+    """Yield (band * PARTITIONS + partition, BAND_ENTRY records); see `band_entries`.
+
+    Only keys from `first_key` to before `end_key`.
+    """
+    end_key = min(end_key, bands * PARTITIONS)
+    chosen = range(first_key // PARTITIONS, -(-end_key // PARTITIONS))
+    every = band_entries(signatures, skip=skip, bands=bands, rows=rows, chosen=chosen)
+    for band, entries in zip(chosen, every, strict=True):
         parts = top_bits(entries["hash"])
         for part in range(PARTITIONS):
-            chosen = entries[parts == part]
-            if chosen.size:
-                yield band * PARTITIONS + part, chosen.tobytes()
+            key = band * PARTITIONS + part
+            found = entries[parts == part] if first_key <= key < end_key else entries[:0]
+            if found.size:
+                yield key, found.tobytes()
 
 
 def pairs_of_group(chunks: Iterable[bytes], *, max_bucket: int = MAX_BUCKET) -> bytes:

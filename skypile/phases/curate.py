@@ -17,7 +17,6 @@ from skypile.curate import annotate, run_steps
 from skypile.dedup.signatures import SignatureSet, pack
 from skypile.errors import RunError
 from skypile.io.sources import open_unit
-from skypile.io.store import Store
 from skypile.phases.context import Context, UnitRef, part_schema
 from skypile.phases.work import Entry, digest, finished, save_file, write_entry
 from skypile.policy import open_mask
@@ -35,6 +34,14 @@ __all__ = [
 ]
 
 PART_TEXT_BYTES = 64 << 20
+# Signatures are held until their part is complete, 600 bytes for a document however short it is.
+PART_ROWS = 1 << 18
+# Key in a part's description, first part of the file's name, extension.
+PART_FILES = (
+    ("file", "part", "parquet"),
+    ("signatures", "signatures", "arrow"),
+    ("ids", "ids", "arrow"),
+)
 NAMED_FAULTS = 3
 ID_SCHEMA = pa.schema([("row", pa.uint32()), ("id_hash", pa.binary(16))])
 
@@ -52,38 +59,60 @@ def curated(context: Context, ref: UnitRef, *, hashes: bool = False) -> Entry | 
 
 
 class _Parts:
-    """Writes batches into parts of about PART_TEXT_BYTES of text."""
+    """Writes batches into parts of about PART_TEXT_BYTES of text, each with its signatures."""
 
-    def __init__(self, store: Store, folder: str, schema: pa.Schema, unit: str) -> None:
-        self.store, self.folder, self.schema, self.unit = store, folder, schema, unit
+    def __init__(self, context: Context, folder: str, unit: str) -> None:
+        self.context, self.folder, self.unit = context, folder, unit
+        self.schema = part_schema(context.recipe)
         self.done: list[dict[str, Any]] = []
         self._stack = ExitStack()
         self._writer: pq.ParquetWriter | None = None
+        self._sets: list[SignatureSet] = []
+        self._ids: list[pa.RecordBatch] = []
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Append rows, and close the part when it is large enough."""
         if self._writer is None:
-            name = f"{self.folder}/part-{len(self.done):05d}.parquet"
-            stream = self._stack.enter_context(self.store.create(name))
-            self._writer = pq.ParquetWriter(
-                stream, self.schema, compression="zstd", compression_level=1
-            )
-            self.done.append(
-                {"unit": self.unit, "file": name, "rows": 0, "text_bytes": 0, "last_row": -1}
-            )
+            self._begin()
+        assert self._writer is not None
         self._writer.write_batch(batch.select(self.schema.names).cast(self.schema))
+        self._sets.append(_signatures(self.context, batch))
+        self._ids.append(_id_hashes(batch))
         part = self.done[-1]
         part["rows"] += batch.num_rows
         part["text_bytes"] += batch.column("text").nbytes
         part["last_row"] = batch.column("row")[-1].as_py()
-        if part["text_bytes"] >= PART_TEXT_BYTES:
+        if part["text_bytes"] >= PART_TEXT_BYTES or part["rows"] >= PART_ROWS:
             self.close()
 
+    def _begin(self) -> None:
+        names = {
+            key: f"{self.folder}/{stem}-{len(self.done):05d}.{extension}"
+            for key, stem, extension in PART_FILES
+        }
+        stream = self._stack.enter_context(self.context.work.create(names["file"]))
+        self._writer = pq.ParquetWriter(
+            stream, self.schema, compression="zstd", compression_level=1
+        )
+        self.done.append({"unit": self.unit, **names, "rows": 0, "text_bytes": 0, "last_row": -1})
+
     def close(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-            self._stack.close()
-            self._writer = None
+        """Finish the part that is being written, if there is one."""
+        if self._writer is None:
+            return
+        self._writer.close()
+        self._stack.close()
+        self._writer = None
+        work, part = self.context.work, self.done[-1]
+        save_file(work, part["signatures"], _joined(self._sets).save)
+        with work.create(part["ids"]) as stream, pa.ipc.new_file(stream, ID_SCHEMA) as writer:
+            for one in self._ids:
+                writer.write_batch(one)
+        self._sets, self._ids = [], []
+
+    def files(self) -> list[str]:
+        """Return the names of all files of all parts."""
+        return [str(part[key]) for part in self.done for key, _, _ in PART_FILES]
 
     def abandon(self, error: BaseException) -> None:
         """Leave nothing of a part that is not complete."""
@@ -93,25 +122,21 @@ class _Parts:
 def curate_unit(context: Context, ref: UnitRef) -> Entry:
     """Run the recipe's steps over one unit and return its entry.
 
-    Writes parts (all records, in order, with their columns so far), the signatures of the
-    documents still open, and a hash of each record's id. A finished unit is not done again.
-    Raises RunError where the reader's own count and the rows do not agree.
+    Writes parts (all records, in order, with their columns so far) and, beside each, the signatures
+    of its documents that are still open and a hash of each record's id. A finished unit is not done
+    again. Raises RunError where the reader's own count and the rows do not agree.
     """
     before = curated(context, ref, hashes=True)
     if before is not None:
         return before
     folder = unit_folder(context, ref)
-    parts = _Parts(context.work, folder, part_schema(context.recipe), ref.unit.name)
-    sets: list[SignatureSet] = []
-    ids: list[pa.RecordBatch] = []
+    parts = _Parts(context, folder, ref.unit.name)
     tally = {"open": 0, "stage_errors": 0, "unreadable": 0, "stage_faults": []}
     reader = open_unit(ref.unit, context.read)
     try:
         for batch in reader:
             batch = _signed(run_steps(batch, context.recipe.steps))
             parts.write(batch)
-            sets.append(_signatures(context, batch))
-            ids.append(_id_hashes(batch))
             _count(tally, batch)
         parts.close()
     except BaseException as error:
@@ -120,21 +145,8 @@ def curate_unit(context: Context, ref: UnitRef) -> Entry:
     rows = sum(part["rows"] for part in parts.done)
     if rows != reader.read:
         raise RunError(f"{ref.unit.name}: {reader.read} records were read, {rows} rows written")
-    signatures, id_file = f"{folder}/signatures.arrow", f"{folder}/ids.arrow"
-    save_file(context.work, signatures, _joined(sets).save)
-    with context.work.create(id_file) as stream, pa.ipc.new_file(stream, ID_SCHEMA) as writer:
-        for one in ids:
-            writer.write_batch(one)
-    data = {
-        "unit": ref.unit.to_json(),
-        "read": reader.read,
-        **tally,
-        "parts": parts.done,
-        "signatures": signatures,
-        "ids": id_file,
-    }
-    files = [str(part["file"]) for part in parts.done]
-    return write_entry(context.work, f"{folder}/unit", [*files, signatures, id_file], data)
+    data = {"unit": ref.unit.to_json(), "read": reader.read, **tally, "parts": parts.done}
+    return write_entry(context.work, f"{folder}/unit", parts.files(), data)
 
 
 def _signed(batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -156,11 +168,6 @@ def _signatures(context: Context, batch: pa.RecordBatch) -> SignatureSet:
 
 
 def _joined(sets: list[SignatureSet]) -> SignatureSet:
-    if not sets:
-        nothing = pa.RecordBatch.from_pydict({"text": pa.array([], pa.string())})
-        columns = Signature()(nothing)
-        none = np.empty(0, np.int64)
-        return pack(none.astype(np.uint64), **columns, length=none, priority=none.astype(np.int32))
     fields = ("addresses", "exact", "minhash", "shingle_count", "length", "priority")
     return SignatureSet(**{f: np.concatenate([getattr(s, f) for s in sets]) for f in fields})
 

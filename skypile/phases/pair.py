@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,15 @@ import pyarrow as pa
 
 from skypile.dedup.bands import pack_band_keys, pack_pair_keys, pairs_of_group
 from skypile.dedup.exact import copies_of_group, merged_copies, pack_exact_keys
-from skypile.dedup.formats import PARTITIONS, U64, Records, joined, top_bits
+from skypile.dedup.formats import (
+    BAND_ENTRY,
+    EXACT_ENTRY,
+    PARTITIONS,
+    U64,
+    Records,
+    joined,
+    top_bits,
+)
 from skypile.dedup.signatures import SignatureIndex, SignatureSet, address_of
 from skypile.dedup.verify import edges_of_group
 from skypile.io.store import Store
@@ -39,31 +47,37 @@ __all__ = [
     "pair_keys",
     "pairs_of_key",
     "pass_done",
+    "pass_rounds",
     "read_copies",
     "read_pass",
     "repeated_ids",
 ]
 
 ID_ENTRY = np.dtype([("high", ">u8"), ("low", ">u8"), ("address", "<u8")])
+ROUND_BYTES = 96 << 20
 Grouped = tuple[int, Iterable[bytes]]
 
 
 @dataclass(frozen=True)
 class PairTask:
-    """A unit's number, and where its signatures and the hashes of its ids lie."""
+    """A unit's number and its parts, which say where signatures and hashes of ids lie."""
 
     ref: UnitRef
-    signatures: str
-    ids: str
     parts: tuple[dict[str, Any], ...]
 
 
 @dataclass(frozen=True)
 class PairWork:
-    """All units of a run, and the folder in which what is found about them lies."""
+    """All units of a run, and the folder in which what is found about them lies.
+
+    Of what a pass groups, only the keys from `first_key` to before `end_key` are looked at: one
+    round of several, where all at once would not fit into memory.
+    """
 
     folder: str
     tasks: tuple[PairTask, ...]
+    first_key: int = 0
+    end_key: int = 1 << 32
 
     @classmethod
     def of(cls, context: Context, refs: Sequence[UnitRef], entries: Sequence[Entry]) -> PairWork:
@@ -71,39 +85,74 @@ class PairWork:
         dedup = context.recipe.dedup
         key = digest([entry.hash for entry in entries], dedup and dedup.model_dump(mode="json"))
         tasks = (
-            PairTask(ref, entry.data["signatures"], entry.data["ids"], tuple(entry.data["parts"]))
+            PairTask(ref, tuple(entry.data["parts"]))
             for ref, entry in zip(refs, entries, strict=True)
         )
         return cls(f"pair/{key}", tuple(tasks))
 
+    def rounds(self, keys: int, size: int) -> list[PairWork]:
+        """Return the work in rounds over `keys` keys that hold `size` bytes together.
 
-def load_signatures(context: Context, task: PairTask) -> SignatureSet:
-    """Return a unit's signatures under their addresses in this run, memory-mapped."""
-    found = SignatureSet.load(local_path(context.work, task.signatures))
-    return replace(found, addresses=address_of(task.ref.number, found.addresses.astype(np.uint32)))
+        Each holds about ROUND_BYTES: the local runner keeps five to six times the bytes that it
+        groups (FnApiRunner of Beam 2.77), and nothing of it on disk.
+        """
+        number = min(keys, max(1, -(-size // ROUND_BYTES)))
+        borders = [keys * n // number for n in range(number + 1)]
+        return [replace(self, first_key=a, end_key=b) for a, b in pairwise(borders)]
+
+    def takes(self, key: int) -> bool:
+        """Tell whether `key` belongs to this round."""
+        return self.first_key <= key < self.end_key
+
+
+def pass_rounds(context: Context, work: PairWork, name: str, documents: int) -> list[PairWork]:
+    """Return the rounds of a pass over `documents` documents for the local runner."""
+    dedup = context.recipe.dedup
+    if name == "copies":
+        size = documents * (EXACT_ENTRY.itemsize + ID_ENTRY.itemsize)
+        return work.rounds(2 * PARTITIONS, size)
+    if name == "pairs" and dedup is not None:
+        return work.rounds(dedup.bands * PARTITIONS, documents * dedup.bands * BAND_ENTRY.itemsize)
+    return [work]
+
+
+def load_signatures(context: Context, task: PairTask) -> Iterator[SignatureSet]:
+    """Yield a unit's signatures by part under their addresses in this run, memory-mapped."""
+    for part in task.parts:
+        yield _load(context.work, task.ref.number, part["signatures"])
+
+
+def _load(store: Store, number: int, name: str) -> SignatureSet:
+    found = SignatureSet.load(local_path(store, name))
+    return replace(found, addresses=address_of(number, found.addresses.astype(np.uint32)))
 
 
 # Pass 1: equal hashes of normalised text, equal ids.
 
 
-def copy_keys(task: PairTask, context: Context, _: PairWork) -> Iterator[tuple[int, bytes]]:
+def copy_keys(task: PairTask, context: Context, work: PairWork) -> Iterator[tuple[int, bytes]]:
     """Yield a unit's hashes by partition: keys from 0 for texts, from PARTITIONS for ids."""
     if context.recipe.dedup is not None:
-        yield from pack_exact_keys(load_signatures(context, task))
-    yield from _id_keys(context, task)
+        for signatures in load_signatures(context, task):
+            yield from (one for one in pack_exact_keys(signatures) if work.takes(one[0]))
+    for part in task.parts:
+        yield from _id_keys(context, task.ref.number, part["ids"], work)
 
 
-def _id_keys(context: Context, task: PairTask) -> Iterator[tuple[int, bytes]]:
-    with context.work.open(task.ids) as stream, pa.ipc.open_file(stream) as reader:
+def _id_keys(
+    context: Context, number: int, name: str, work: PairWork
+) -> Iterator[tuple[int, bytes]]:
+    with context.work.open(name) as stream, pa.ipc.open_file(stream) as reader:
         table = reader.read_all()
     entries = np.empty(table.num_rows, ID_ENTRY)
     hashes = b"".join(table.column("id_hash").to_pylist())
     pairs = np.frombuffer(hashes, ">u8").reshape(-1, 2)
     entries["high"], entries["low"] = pairs[:, 0], pairs[:, 1]
-    entries["address"] = address_of(task.ref.number, table.column("row").to_numpy())
+    entries["address"] = address_of(number, table.column("row").to_numpy())
     parts = top_bits(entries["high"].astype(np.uint64))
     for part in np.unique(parts).tolist():
-        yield PARTITIONS + part, entries[parts == part].tobytes()
+        if work.takes(PARTITIONS + part):
+            yield PARTITIONS + part, entries[parts == part].tobytes()
 
 
 def copies_of_key(group: Grouped, context: Context, work: PairWork) -> int:
@@ -146,8 +195,11 @@ def band_keys(task: PairTask, context: Context, work: PairWork) -> Iterator[tupl
     copies = read_copies(context, work)["address"]
     first, last = np.searchsorted(copies, address_of(task.ref.number, np.array([0, 2**32 - 1])))
     skip = copies[first : last + 1]
-    signatures = load_signatures(context, task)
-    yield from pack_band_keys(signatures, skip=skip, bands=dedup.bands, rows=dedup.rows)
+    for signatures in load_signatures(context, task):
+        yield from pack_band_keys(
+            signatures, skip=skip, bands=dedup.bands, rows=dedup.rows,
+            first_key=work.first_key, end_key=work.end_key,
+        )  # fmt: skip
 
 
 def pairs_of_key(group: Grouped, context: Context, work: PairWork) -> int:
@@ -181,17 +233,14 @@ def edges_of_key(group: Grouped, context: Context, work: PairWork) -> int:
 
 @lru_cache(maxsize=1)
 def _cached_index(root: str, _: str, names: tuple[tuple[int, str], ...]) -> SignatureIndex:
-    sets = []
-    for number, name in names:
-        found = SignatureSet.load(local_path(Store(root), name))
-        addresses = address_of(number, found.addresses.astype(np.uint32))
-        sets.append(replace(found, addresses=addresses))
-    return SignatureIndex(sets)
+    return SignatureIndex(_load(Store(root), number, name) for number, name in names)
 
 
 def index_of(context: Context, work: PairWork) -> SignatureIndex:
     """Return the signatures of all units, memory-mapped once per process."""
-    names = tuple((task.ref.number, task.signatures) for task in work.tasks)
+    names = tuple(
+        (task.ref.number, part["signatures"]) for task in work.tasks for part in task.parts
+    )
     return _cached_index(context.work.root, work.folder, names)
 
 

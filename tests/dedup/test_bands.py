@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from itertools import combinations
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from skypile.dedup.bands import MAX_BUCKET, band_hashes, candidate_pairs, pack_band_keys
 from skypile.dedup.formats import BAND_ENTRY, PARTITIONS, top_bits
 from skypile.errors import RecipeError
+from skypile.phases.pair import ROUND_BYTES, PairWork
 
 NO_SKIP = np.empty(0, np.uint64)
 
@@ -96,3 +98,20 @@ def test_band_hashes_are_equal_where_all_rows_of_the_band_are():
 def test_more_rows_than_values_are_refused(bands, rows):
     with pytest.raises(RecipeError, match="MinHash values"):
         band_hashes(np.zeros((1, 128), np.uint32), bands, rows)
+
+
+@pytest.mark.parametrize("rounds", [1, 2, 5, 14, 37, 224])
+def test_rounds_over_ranges_of_keys_give_what_one_round_gives(sign, compose, rounds):
+    rng = random.Random(5)
+    signatures, _ = sign([compose["english"](rng, 40) for _ in range(60)])
+    whole = dict(pack_band_keys(signatures, skip=NO_SKIP))
+    work = PairWork("pair", ()).rounds(14 * PARTITIONS, rounds * ROUND_BYTES)
+    assert len(work) == rounds
+    found = [
+        dict(pack_band_keys(signatures, skip=NO_SKIP, first_key=w.first_key, end_key=w.end_key))
+        for w in work
+    ]
+    assert all(
+        one.keys() <= set(range(w.first_key, w.end_key)) for one, w in zip(found, work, strict=True)
+    )
+    assert {key: data for one in found for key, data in one.items()} == whole

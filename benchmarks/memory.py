@@ -1,0 +1,171 @@
+"""Build from one file of 5 GB and report the peak memory of each process of the build.
+
+    python benchmarks/memory.py /tmp/memory --format zst --workers 2
+    python benchmarks/memory.py /tmp/memory --format parquet --workers 2
+
+The file is made first, unless it is there: documents of about 3,500 bytes, each a different draw of
+English and Chinese sentences. The Parquet file has row groups of 2^20 rows, as pyarrow writes by
+default: one of them holds more text than a worker may use memory. Memory is the high-water mark of
+each process's resident size (VmHWM), read every 50 ms; private is the part of it that no file backs
+(RssAnon). Models are left out: their weights come on top, about 0.4 GB for each worker.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import platform
+import random
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import zstandard
+
+SENTENCES = 18
+ROWS = 1 << 20
+PIECE_ROWS = 1 << 13
+
+
+def pool(rng: random.Random, count: int) -> list[list[str]]:
+    """Return sentences, English ones and Chinese ones, that no two share a phrase of."""
+    words = [
+        "".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=rng.randint(2, 9))) for _ in range(4000)
+    ]
+    words += ["the", "of", "and", "to", "that", "with", "have", "be"] * 300
+    english = [" ".join(rng.choices(words, k=32)).capitalize() + ". " for _ in range(count)]
+    han = [chr(code) for code in range(0x4E00, 0x5600)] + list("的了是在不有") * 60
+    chinese = ["".join(rng.choices(han, k=64)) + "。" for _ in range(count)]
+    return [english, chinese]
+
+
+def documents(size: int) -> Iterator[tuple[str, str]]:
+    """Yield (id, text) until the texts have `size` bytes together."""
+    rng = random.Random(7)
+    sentences = pool(rng, 20_000)
+    number = made = 0
+    while made < size:
+        text = "".join(rng.choices(sentences[number % 2], k=SENTENCES))
+        made += len(text.encode())
+        yield f"made-{number}", text
+        number += 1
+
+
+def write_zst(path: Path, size: int) -> None:
+    """Write JSON Lines in one zstd frame."""
+    with path.open("wb") as raw, zstandard.ZstdCompressor(level=1).stream_writer(raw) as out:
+        lines = io.TextIOWrapper(out, "utf-8", write_through=False)
+        for name, text in documents(size):
+            lines.write(json.dumps({"id": name, "text": text}, ensure_ascii=False) + "\n")
+        lines.flush()
+        lines.detach()
+
+
+def write_parquet(path: Path, size: int) -> None:
+    """Write row groups of ROWS rows."""
+    schema = pa.schema([("id", pa.string()), ("text", pa.string())])
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        rows: list[tuple[str, str]] = []
+        for row in documents(size):
+            rows.append(row)
+            if len(rows) == ROWS:
+                _write_group(writer, schema, rows)
+        _write_group(writer, schema, rows)
+
+
+def _write_group(writer: pq.ParquetWriter, schema: pa.Schema, rows: list[tuple[str, str]]) -> None:
+    if rows:
+        table = pa.table(
+            [pa.chunked_array([list(c)], pa.string()) for c in zip(*rows, strict=True)],
+            schema=schema,
+        )
+        writer.write_table(table, row_group_size=ROWS)
+        rows.clear()
+
+
+def processes(root: int) -> dict[int, tuple[int, int]]:
+    """Return (VmHWM, RssAnon) in bytes of process `root` and of all below it."""
+    parents: dict[int, int] = {}
+    sizes: dict[int, tuple[int, int]] = {}
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
+        try:
+            lines = (folder / "status").read_text().splitlines()
+        except OSError:
+            continue
+        fields = dict(line.split(":", 1) for line in lines if ":" in line)
+        if "VmHWM" not in fields:
+            continue
+        parents[int(folder.name)] = int(fields["PPid"])
+        high, private = (int(fields[name].split()[0]) * 1024 for name in ("VmHWM", "RssAnon"))
+        sizes[int(folder.name)] = (high, private)
+    found = {}
+    for process, size in sizes.items():
+        at = process
+        while at > 1 and at != root:
+            at = parents.get(at, 0)
+        if at == root:
+            found[process] = size
+    return found
+
+
+def run(command: list[str]) -> tuple[float, dict[int, tuple[int, int]]]:
+    """Run `command`; return its wall seconds and the peaks of each of its processes."""
+    begun = time.monotonic()
+    peaks: dict[int, tuple[int, int]] = {}
+    with subprocess.Popen(command) as process:
+        while process.poll() is None:
+            for pid, (high, private) in processes(process.pid).items():
+                before = peaks.get(pid, (0, 0))
+                peaks[pid] = (max(before[0], high), max(before[1], private))
+            time.sleep(0.05)
+    if process.returncode:
+        sys.exit(process.returncode)
+    return time.monotonic() - begun, dict(sorted(peaks.items()))
+
+
+def main() -> None:
+    """Make the file, build from it and print a Markdown table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--format", choices=("zst", "parquet"), default="zst")
+    parser.add_argument("--gigabytes", type=float, default=5.0)
+    parser.add_argument("--workers", type=int, default=2)
+    args = parser.parse_args()
+    args.folder.mkdir(parents=True, exist_ok=True)
+    name = "made.jsonl.zst" if args.format == "zst" else "made.parquet"
+    source = args.folder / f"{args.gigabytes:g}gb-{name}"
+    if not source.exists():
+        write = write_zst if args.format == "zst" else write_parquet
+        write(beside := source.with_suffix(".tmp"), int(args.gigabytes * 1e9))
+        beside.rename(source)
+    output = args.folder / "corpus"
+    shutil.rmtree(output, ignore_errors=True)
+    command = [sys.executable, "-m", "skypile", "build", str(source), "--output", str(output)]
+    command += ["--workers", str(args.workers), "--no-models", "--mixture", "none"]
+    seconds, peaks = run(command)
+    manifest = json.loads((output / "manifest.json").read_text("utf-8"))
+    text = args.gigabytes * 1e9
+    print(f"\n{datetime.now(UTC):%Y-%m-%d}, {platform.processor() or platform.machine()}, ", end="")
+    print(f"Python {platform.python_version()}. `python {' '.join(sys.argv)}`\n")
+    print(
+        f"{source.name}, {source.stat().st_size / 1e9:.2f} GB on disk, {text / 1e9:g} GB of text: "
+    )
+    read, kept = manifest["ledger"]["read"], manifest["ledger"]["kept"]
+    print(f"{read:,} documents read, {kept:,} kept, {seconds:.0f} s.\n")
+    print("| process | peak MB | of that private MB |\n|---|---|---|")
+    for number, (high, private) in enumerate(peaks.values()):
+        kind = "driver" if number == 0 else "forked or worker"
+        print(f"| {kind} | {high / 1e6:,.0f} | {private / 1e6:,.0f} |")
+
+
+if __name__ == "__main__":
+    main()
