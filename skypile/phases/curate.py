@@ -128,6 +128,7 @@ def curate_unit(context: Context, ref: UnitRef) -> Entry:
     data = {
         "unit": ref.unit.to_json(),
         "read": reader.read,
+        "aside": reader.aside,
         **tally,
         "parts": parts.done,
         "signatures": signatures,
