@@ -6,12 +6,15 @@ import argparse
 import logging
 import sys
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Any
 
+from skypile.cli.inputs import add_input_arguments, gathered
 from skypile.errors import RecipeError, UsageError
+from skypile.io.files import absolute
+from skypile.io.remote import is_http
 from skypile.io.sources import ReadOptions
-from skypile.io.store import Store, is_remote
+from skypile.io.store import Store
 from skypile.io.units import STDIN, Plan, plan_units
 from skypile.ledger import NO_MODELS
 from skypile.mix import normalized_weights, parse_weights
@@ -31,7 +34,7 @@ EPILOG = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command to `parser`."""
     parser.description, parser.epilog = DESCRIPTION, EPILOG
-    parser.add_argument("inputs", nargs="*", metavar="INPUT", help="files, folders or patterns")
+    add_input_arguments(parser)
     parser.add_argument("--input", action="append", default=[], help="an INPUT; may be repeated")
     parser.add_argument("--output", required=True, metavar="DIR", help="folder of the corpus")
     parser.add_argument("--recipe", default="web", metavar="NAME|FILE", help="default: web")
@@ -59,17 +62,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, extra: Sequence[str]) -> int:
     """Build the corpus that `args` describe, with Beam options `extra`; return the exit code."""
-    inputs = [*args.inputs, *args.input]
-    if not inputs:
-        raise UsageError("no INPUT given: name files, folders or patterns")
-    if STDIN in inputs:
-        raise UsageError("build cannot read standard input; name files, or use skypile filter -")
+    inputs = gathered([*args.inputs, *args.input], args.files_from)
+    if STDIN in inputs.given:
+        raise UsageError(
+            "build cannot read documents from standard input; name files, or use skypile filter -"
+        )
     _check_numbers(args)
-    _check_folders(args)
+    _check_folders(args, inputs.given)
     recipe = load_recipe(args.recipe)
     recipe = recipe.without_models() if args.no_models else recipe
     context = _context(args, recipe)
-    plan = plan_units(inputs)
+    plan = plan_units(inputs.given, origins=inputs.origins)
     refs = [UnitRef(number, unit) for number, unit in enumerate(plan.units)]
     if not args.quiet:
         _describe(context, plan)
@@ -109,20 +112,21 @@ def _check_numbers(args: argparse.Namespace) -> None:
         raise UsageError(f"--seed is {args.seed}; it must be 0 to 2^64 - 1")
 
 
-def _check_folders(args: argparse.Namespace) -> None:
+def _check_folders(args: argparse.Namespace, inputs: Iterable[str]) -> None:
     """Refuse folders whose content would be taken for input, or work that would be the corpus."""
     for name in ("output", "work_dir"):
         value = getattr(args, name)
         if value is not None and not value.strip("/ "):
             raise UsageError(f"--{name.replace('_', '-')} is {value!r}; name a folder of its own")
-    if is_remote(args.output):
-        return
-    output = Path(args.output).absolute()
-    for given in (*args.inputs, *args.input):
-        if "://" in given:
-            continue
-        place = Path(given).absolute()
-        inside = [output / folder for folder in (*FOLDERS, ".work")]
+        if value is not None and is_http(value):
+            raise UsageError(
+                f"--{name.replace('_', '-')} {value}: nothing can be written by http; give a local "
+                "folder, or one by gs://, s3:// or hdfs://"
+            )
+    output = PurePosixPath(absolute(args.output))
+    inside = [output / folder for folder in (*FOLDERS, ".work")]
+    for given in inputs:
+        place = PurePosixPath(absolute(given))
         if any(place.is_relative_to(folder) for folder in inside) or output.is_relative_to(place):
             raise UsageError(
                 f"--output {args.output}: lies in the input {given}, or the input in it, so the "
@@ -172,8 +176,8 @@ def _context(args: argparse.Namespace, recipe: Recipe) -> Context:
 def _describe(context: Context, plan: Plan) -> None:
     units, recipe = plan.units, context.recipe
     _say(f"recipe   {recipe.name}, fingerprint {recipe.fingerprint()[:16]}")
-    size = sum(unit.size if unit.format == "code" else 0 for unit in units)
-    files = {unit.path: unit.size for unit in units if unit.format != "code"}
+    size = sum(unit.size if unit.format == "files" else 0 for unit in units)
+    files = {unit.path: unit.size for unit in units if unit.format != "files"}
     _say(f"inputs   {len(units):,} units, {(size + sum(files.values())) / 1e6:,.1f} MB on disk")
     for cause, number in plan.skipped.items():
         _say(f"left out {number:,} files: {cause.replace('_', ' ')}")

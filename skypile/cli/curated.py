@@ -48,6 +48,7 @@ class Counts:
     stage_errors: int = 0
     first_stage_error: str = ""
     unreadable: dict[str, int] = field(default_factory=dict)  # by unit
+    aside: dict[str, dict[str, int]] = field(default_factory=dict)  # by unit and kind of record
 
     def add(self, piece: Piece) -> None:
         """Count the records of a judged piece."""
@@ -77,6 +78,8 @@ def read_pieces(
             if rewrites:
                 batch = set_columns(batch, {TEXT_READ: batch.column("text")})
             yield from _cut(number, unit, batch, _original(reader, batch), sizes)
+        if reader.aside:
+            counts.aside[unit.name] = reader.aside
         before += reader.read
         counts.ledger.read = before
 

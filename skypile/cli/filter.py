@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from skypile.cli.curated import Counts, Piece, curated, judged, read_pieces
-from skypile.cli.inputs import ordered_plan
+from skypile.cli.inputs import add_input_arguments, gathered, ordered_plan
 from skypile.cli.outputs import Lines, common_schema, is_parquet, open_lines, open_output
 from skypile.cli.progress import Progress
 from skypile.cli.terminal import say
@@ -50,13 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``skypile filter``."""
     parser.epilog = EPILOG
     add = parser.add_argument
-    add(
-        "inputs",
-        nargs="+",
-        metavar="INPUT",
-        help="JSON Lines (plain, gzip, zstd), Parquet, source code, folders of these, patterns; "
-        "- is stdin",
-    )
+    add_input_arguments(parser, "; - is stdin")
     add("-o", "--output", default="-", metavar="OUT", help="kept documents; default - is stdout")
     add("--rejected", metavar="OUT", help="all other records, with outcome, reason, score, limit")
     add("--recipe", default="web", metavar="NAME|FILE", help="default: %(default)s")
@@ -74,7 +68,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, extra: list[str]) -> int:
     """Filter the inputs; return 0, or raise SkyPileError."""
     assert not extra
-    if STDIN in args.inputs and sys.stdin is None:
+    inputs = gathered(args.inputs, args.files_from)
+    if STDIN in inputs.given and sys.stdin is None:
         raise InputError("stdin is closed; give it a file, or name one")
     _check_outputs(args)
     options = ReadOptions(
@@ -88,7 +83,7 @@ def run(args: argparse.Namespace, extra: list[str]) -> int:
     if args.no_models:
         recipe = recipe.without_models()
         counts.ledger.notes.append(NO_MODELS)
-    plan = ordered_plan(args.inputs)
+    plan = ordered_plan(inputs)
     with Progress("filter", quiet=args.quiet, results_shown=args.output == "-") as progress:
         _filter(args, recipe, plan, options, counts, progress)
     if not args.quiet:
@@ -208,6 +203,9 @@ def _finish(counts: Counts, plan: Plan) -> None:
         )
     for unit, number in counts.unreadable.items():
         ledger.notes.append(f"{unit}: {number:,} records could not be read")
+    for unit, kinds in counts.aside.items():
+        told = ", ".join(f"{number:,} {kind}" for kind, number in kinds.items())
+        ledger.notes.append(f"{unit}: records that are no documents: {told}")
     for cause, number in plan.skipped.items():
         ledger.notes.append(f"left out {number:,} files: {cause.replace('_', ' ')}")
 

@@ -1,50 +1,74 @@
-"""The inputs of an ad-hoc command, in the order in which they were named."""
+"""The inputs of a command: those of its command line, and those of lists in files."""
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field
 
-from skypile.io.units import Plan, Unit, plan_units
+from skypile.errors import UsageError
+from skypile.io.lists import read_list
+from skypile.io.units import STDIN, Plan, plan_units
 
-__all__ = ["ordered_plan"]
+__all__ = ["INPUT_HELP", "Inputs", "add_input_arguments", "gathered", "ordered_plan"]
 
 # Units exist so that workers can share a file. One process reads each file as a whole, and is
 # spared the pass over it that numbers the lines of its pieces.
 WHOLE_FILES = 1 << 62
 
+INPUT_HELP = (
+    "JSON Lines or Common Crawl WET (plain, gzip, zstd), Parquet, text (.txt, also packed), source "
+    "code, folders of these, patterns; local, by gs://, s3://, hdfs://, and single files by http(s)"
+)
 
-def ordered_plan(inputs: Sequence[str]) -> Plan:
+
+@dataclass(frozen=True)
+class Inputs:
+    """The inputs of a run in order, and for those of lists, where they stand."""
+
+    given: tuple[str, ...]
+    origins: dict[str, str] = field(default_factory=dict)
+
+
+def add_input_arguments(parser: argparse.ArgumentParser, more: str = "") -> None:
+    """Declare INPUT and the lists of inputs; `more` is said of INPUT in addition."""
+    parser.add_argument("inputs", nargs="*", metavar="INPUT", help=INPUT_HELP + more)
+    parser.add_argument(
+        "--files-from",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="read further INPUTs from FILE (also gzip or zstd; - is stdin), one a line; blank "
+        "lines and those that begin with # are skipped; may be repeated",
+    )
+
+
+def gathered(inputs: Sequence[str], lists: Sequence[str]) -> Inputs:
+    """Return `inputs` and behind them those of the files `lists`.
+
+    Raises UsageError where there is none at all, and where standard input would be read twice.
+    """
+    if lists.count(STDIN) + (STDIN in inputs) > 1:
+        raise UsageError("standard input can be read once: as INPUT - or as --files-from -")
+    given = dict.fromkeys(inputs)
+    origins: dict[str, str] = {}
+    for path in lists:
+        for line, one in read_list(path):
+            if one not in given:
+                given[one] = None
+                origins[one] = f"{'stdin' if path == STDIN else path}:{line}"
+    if not given:
+        raise UsageError(
+            "no INPUT given: name files, folders, patterns or URLs, or a list of them that is not "
+            "empty by --files-from"
+        )
+    return Inputs(tuple(given), origins)
+
+
+def ordered_plan(inputs: Inputs) -> Plan:
     """Return the units of `inputs`, whole files in the order of the inputs, each once.
 
     The files of one input (a folder, a pattern) are in order of name. Records are named as in a
     build from the same inputs. Raises what plan_units raises.
     """
-    plan = plan_units(inputs, target_bytes=WHOLE_FILES)
-    given = list(dict.fromkeys(inputs))
-    if len(given) == 1:
-        return plan
-    names = {file.path: file.name for unit in plan.units for file in unit.files}
-    names |= {unit.path: unit.name for unit in plan.units if not unit.files}
-    units: list[Unit] = []
-    for one in given:
-        for unit in plan_units([one], target_bytes=WHOLE_FILES).units:
-            taken = _taken(unit, names)
-            if taken is not None:
-                units.append(taken)
-    return Plan(tuple(units), plan.skipped)
-
-
-def _taken(unit: Unit, names: dict[str, str]) -> Unit | None:
-    """Return `unit` with the names of the whole plan, which are then gone from `names`."""
-    if not unit.files:
-        name = names.pop(unit.path, None)
-        return None if name is None else replace(unit, name=name)
-    left = [file for file in unit.files if file.path in names]
-    files = tuple(file._replace(name=names.pop(file.path)) for file in left)
-    if not files:
-        return None
-    size = sum(file.size for file in files)
-    return replace(
-        unit, path=files[0].path, name=files[0].name, end=len(files), size=size, files=files
-    )
+    return plan_units(inputs.given, target_bytes=WHOLE_FILES, in_order=True, origins=inputs.origins)

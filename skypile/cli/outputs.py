@@ -30,7 +30,10 @@ PLAIN_SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("id", "text", "url", "source", "prog_lang", "meta")]
 )
 # Such records are no JSON objects that could be given more fields.
-BROKEN = ("bad_json", "bad_utf8", "truncated", "bad_compression", "too_large")
+BROKEN = (
+    "bad_json", "bad_utf8", "bad_warc", "truncated", "bad_compression", "too_large",
+    "not_extracted",
+)  # fmt: skip
 
 
 def is_parquet(path: str) -> bool:

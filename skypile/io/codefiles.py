@@ -1,4 +1,4 @@
-"""Source files: one document a file, its language by its name."""
+"""Source and text files: one document a file, the language of source code by its name."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ import pyarrow as pa
 
 from skypile.errors import InputError
 from skypile.io import files
-from skypile.io.formats import BYTE_ORDER_MARK
-from skypile.io.languages import language_of
+from skypile.io.compression import DamagedError, blocks
+from skypile.io.encodings import not_utf8
+from skypile.io.formats import BYTE_ORDER_MARK, compression_of
+from skypile.io.languages import is_text_name, language_of
 from skypile.io.lines import RAW_BYTES
+from skypile.io.remote import shown
 from skypile.io.rows import ReadOptions, RowBuffer, Tally, too_large
 from skypile.io.units import CodeFile, Unit
 
@@ -20,8 +23,9 @@ __all__ = ["code_batches"]
 def code_batches(unit: Unit, options: ReadOptions, tally: Tally) -> Iterator[pa.RecordBatch]:
     """Yield the files of `unit` in order, each as one record ``name#0``.
 
-    `source` is the first folder of the name, or the file where it has none. Raises InputError where
-    a file cannot be read, or is not the one that was planned.
+    `source` is the first folder of the name, or the file where it has none; `prog_lang` is null for
+    text files, whose content tells whether they are prose. Raises InputError where a file cannot be
+    read, or is not the one that was planned.
     """
     rows = RowBuffer(options)
     for row, file in enumerate(unit.files[: options.limit]):
@@ -35,32 +39,53 @@ def code_batches(unit: Unit, options: ReadOptions, tally: Tally) -> Iterator[pa.
 
 def _read_file(row: int, file: CodeFile, options: ReadOptions, rows: RowBuffer) -> None:
     record, source = f"{file.name}#0", file.name.partition("/")[0]
-    language = language_of(file.path.rpartition("/")[2])
-    over = file.size > options.max_document_bytes
-    # One byte more than was planned shows that the file has grown.
-    data = files.read_head(file.path, RAW_BYTES if over else file.size + 1)
-    if not over and len(data) != file.size:
-        raise InputError(f"{file.path}: has changed since the run was planned; run it again")
-    reason = message = None
-    if over:
-        reason = "too_large"
-        message = too_large(file.size, options)
-    else:
+    name = shown(file.path).rpartition("/")[2]
+    is_text = is_text_name(name)
+    language = None if is_text else language_of(name)
+    data, reason, message = _content(file, options, packed=is_text)
+    if not reason:
         try:
             data.decode()
         except UnicodeDecodeError as error:
-            reason, message = "bad_utf8", f"not UTF-8: {error.reason} at byte {error.start}"
-    if reason is not None and message is not None:
-        rows.error(
-            row,
-            record,
-            reason=reason,
-            message=message,
-            source=source,
-            raw=data,
-            byte_offset=0,
-            prog_lang=language,
-        )
-    else:
+            reason, message = "bad_utf8", not_utf8(data, error, "file")
+    if not reason:
         text = data.removeprefix(BYTE_ORDER_MARK)
         rows.document(row, record, text=text, source=source, prog_lang=language)
+        return
+    rows.error(
+        row,
+        record,
+        reason=reason,
+        message=message,
+        source=source,
+        raw=data,
+        byte_offset=0,
+        prog_lang=language,
+    )
+
+
+def _content(file: CodeFile, options: ReadOptions, *, packed: bool) -> tuple[bytes, str, str]:
+    """Return what the file holds; or its first bytes, and a reason and a message of an error.
+
+    A `packed` file is decompressed where it is compressed. Never more than one document of the
+    permitted size and a block is held.
+    """
+    limit = options.max_document_bytes
+    data, reason, message = bytearray(), "", ""
+    with files.open_input(file.path) as stream:
+        compression = compression_of(stream.read(4)) if packed else "none"
+        stream.seek(0)
+        try:
+            for block in blocks(stream, compression):
+                data += block
+                if len(data) > limit:
+                    break
+        except DamagedError as error:
+            reason, message = error.reason, error.message
+    if files.version(file.path) != (file.size, file.mtime_ns, file.etag):
+        raise InputError(f"{shown(file.path)}: has changed since the run was planned; run it again")
+    if len(data) > limit:
+        size = file.size if compression == "none" and file.size else len(data)
+        more = "" if size == file.size else "more than "
+        reason, message = "too_large", more + too_large(size, options)
+    return bytes(data[:RAW_BYTES] if reason else data), reason, message

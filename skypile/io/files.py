@@ -1,7 +1,8 @@
 """Input files, local or remote: list, match, look at and open them.
 
 A path with a scheme (``gs://``, ``s3://``, ``hdfs://``, ``file://``) is opened by pyarrow's file
-systems, any other one is a local path. Folders in paths are separated by ``/``.
+systems, ``http://`` and ``https://`` by http.py, any other one is a local path. Folders in paths
+are separated by ``/``.
 """
 
 from __future__ import annotations
@@ -13,25 +14,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import translate
-from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
-import pyarrow as pa
 import pyarrow.fs as pafs
 
-from skypile.errors import InputError, UsageError
+from skypile.errors import InputError
+from skypile.io.remote import IN_BUCKET, filesystem, has_scheme, is_http, shown, why
 from skypile.io.store import Store
+
+if TYPE_CHECKING:
+    from skypile.io.http import About
 
 __all__ = [
     "Entry",
     "absolute",
     "fixed_prefix",
+    "head_of",
     "list_folder",
     "matches",
+    "missing_bucket",
     "open_input",
     "read_head",
     "stat",
+    "version",
+    "web_entry",
     "write_atomic",
 ]
 
@@ -47,42 +54,25 @@ class Entry:
     mtime_ns: int
     is_folder: bool = False
     is_link: bool = False
+    etag: str = ""  # what a web server names this version of a file
+    head: bytes | None = None  # its first bytes, where they came with the rest
 
     @property
     def name(self) -> str:
         """The last part of the path."""
-        return self.path.rpartition("/")[2]
+        return shown(self.path).rpartition("/")[2]
 
-
-def _has_scheme(path: str) -> bool:
-    return "://" in path
-
-
-@lru_cache(maxsize=64)
-def _root(scheme_and_host: str) -> pafs.FileSystem:
-    try:
-        return pafs.FileSystem.from_uri(f"{scheme_and_host}/")[0]
-    except (pa.ArrowException, OSError) as error:
-        raise UsageError(
-            f"{scheme_and_host}: cannot be opened ({error}); known are local paths, "
-            "gs://, s3://, hdfs:// and file://"
-        ) from error
-
-
-def _filesystem(path: str) -> tuple[pafs.FileSystem, str]:
-    if not _has_scheme(path):
-        return pafs.LocalFileSystem(), path
-    scheme, _, rest = path.partition("://")
-    host, _, inner = rest.partition("/")
-    system = _root(f"{scheme}://{host}")
-    # Object stores call the bucket the first folder; local files and HDFS have a root instead.
-    in_bucket = scheme in {"s3", "gs", "gcs", "abfs", "abfss"}
-    return system, f"{host}/{inner}" if in_bucket else f"/{inner}"
+    @property
+    def version(self) -> tuple[int, int, str]:
+        """What is another one when the file has changed: size, time of change, ETag."""
+        return self.size, self.mtime_ns, self.etag
 
 
 def absolute(path: str) -> str:
     """Return `path` without ``~``, ``.`` and ``..``, so that one file has one path."""
-    if _has_scheme(path):
+    if is_http(path):
+        return path.partition("#")[0]
+    if has_scheme(path):
         scheme, _, rest = path.partition("://")
         host, _, inner = rest.partition("/")
         return f"{scheme}://{host}/{'/'.join(part for part in inner.split('/') if part)}"
@@ -95,23 +85,47 @@ def stat(path: str) -> Entry | None:
     Raises InputError where that cannot be told.
     """
     try:
-        if not _has_scheme(path):
+        if not has_scheme(path):
             found = Path(path).stat()
             is_folder = stat_bits.S_ISDIR(found.st_mode)
             return Entry(path, found.st_size, found.st_mtime_ns, is_folder, Path(path).is_symlink())
-        system, inner = _filesystem(path)
-        return _remote_entry(path, system.get_file_info(inner))
+        if is_http(path):
+            return web_entry(path)
+        system, inner = filesystem(path)
+        return _remote_entry(path, system.get_file_info(inner.rstrip("/") or inner))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise InputError(f"{path}: cannot be looked at: {error}") from error
+        raise InputError(f"{path}: cannot be looked at: {why(error)}") from error
+
+
+def web_entry(url: str, told: About | None = None) -> Entry:
+    """Return the file at `url`; `told` is what its server said of it, where it has been asked.
+
+    `size` is 0 where the server does not tell one. Raises InputError where there is no such file.
+    """
+    # Imported on use: Requests costs a tenth of a second, and most inputs are files.
+    from skypile.io.http import about
+
+    told = told or about(url)
+    return Entry(url, told.size or 0, told.mtime_ns, etag=told.etag, head=told.head)
+
+
+def version(path: str) -> tuple[int, int, str] | None:
+    """Return size, time of change and ETag of the file at `path` as it is now, None for none."""
+    found = stat(path)
+    return None if found is None else found.version
 
 
 def _remote_entry(path: str, info: pafs.FileInfo) -> Entry | None:
     if info.type == pafs.FileType.NotFound:
         return None
     is_folder = info.type == pafs.FileType.Directory
-    return Entry(path, int(info.size or 0), int(info.mtime_ns or 0), is_folder)
+    changed = int(info.mtime_ns or 0)
+    if path.partition("://")[0] in IN_BUCKET:
+        # Some stores list fractions of a second that they leave out when asked about one object.
+        changed -= changed % 10**9
+    return Entry(path, int(info.size or 0), changed, is_folder)
 
 
 def list_folder(path: str) -> list[Entry]:
@@ -121,9 +135,9 @@ def list_folder(path: str) -> list[Entry]:
     InputError where the folder cannot be listed.
     """
     try:
-        found = _list_remote(path) if _has_scheme(path) else _list_local(path)
+        found = _list_remote(path) if has_scheme(path) else _list_local(path)
     except OSError as error:
-        raise InputError(f"{path}: this folder cannot be listed: {error}") from error
+        raise InputError(f"{path}: this folder cannot be listed: {why(error)}") from error
     return sorted(found, key=lambda entry: os.fsencode(entry.name))
 
 
@@ -145,7 +159,7 @@ def _list_local(path: str) -> list[Entry]:
 
 
 def _list_remote(path: str) -> list[Entry]:
-    system, inner = _filesystem(path)
+    system, inner = filesystem(path)
     infos = system.get_file_info(pafs.FileSelector(inner, allow_not_found=True))
     entries = (_remote_entry(f"{path.rstrip('/')}/{info.base_name}", info) for info in infos)
     return [entry for entry in entries if entry is not None]
@@ -156,12 +170,21 @@ def open_input(path: str) -> BinaryIO:
 
     Raises InputError where it cannot be opened.
     """
-    system, inner = _filesystem(path)
+    if is_http(path):
+        from skypile.io.http import open_url
+
+        return open_url(path)
+    system, inner = filesystem(path)
     try:
         # A NativeFile reads, seeks and closes as a BinaryIO does, and releases the GIL.
         return cast(BinaryIO, system.open_input_file(os.fsencode(inner)))
     except OSError as error:
-        raise InputError(f"{path}: cannot be opened: {error}") from error
+        raise InputError(f"{path}: cannot be opened: {why(error)}") from error
+
+
+def head_of(entry: Entry, size: int) -> bytes:
+    """Return the first `size` bytes of a file (all of a shorter one)."""
+    return read_head(entry.path, size) if entry.head is None else entry.head[:size]
 
 
 def read_head(path: str, size: int) -> bytes:
@@ -170,7 +193,16 @@ def read_head(path: str, size: int) -> bytes:
         with open_input(path) as file:
             return bytes(file.read(size))
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error}") from error
+        raise InputError(f"{shown(path)}: cannot be read: {why(error)}") from error
+
+
+def missing_bucket(path: str) -> str | None:
+    """Return the bucket of `path` where there is none of its name, None otherwise."""
+    scheme, _, rest = path.partition("://")
+    if scheme not in IN_BUCKET:
+        return None
+    bucket = f"{scheme}://{rest.partition('/')[0]}"
+    return bucket if stat(bucket) is None else None
 
 
 def fixed_prefix(pattern: str) -> str:

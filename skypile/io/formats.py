@@ -1,22 +1,37 @@
-"""What a file holds, told by its first bytes, and by its name where they do not say."""
+"""What names and first bytes say of a file."""
 
 from __future__ import annotations
 
 import re
 from typing import Literal
 
-__all__ = ["HEAD_BYTES", "Compression", "Format", "detect", "is_data_name", "is_json_name"]
+__all__ = [
+    "HEAD_BYTES",
+    "Compression",
+    "Format",
+    "compression_of",
+    "is_data_name",
+    "is_json_name",
+    "is_warc_name",
+    "looks_like_json",
+    "looks_like_text",
+]
 
-Format = Literal["jsonl", "parquet", "code"]
+# `files`: source and text files, each one document.
+Format = Literal["jsonl", "parquet", "wet", "files"]
 Compression = Literal["none", "gzip", "zstd"]
 
 HEAD_BYTES = 8192
 
-DATA_NAME = re.compile(r"\.(jsonl|jsonlines|ndjson)(\.(gz|zst|zstd))?$|\.(parquet|pq)$", re.I)
-JSON_NAME = re.compile(r"\.json(\.(gz|zst|zstd))?$", re.I)
-GZIP_NAME = re.compile(r"\.gz$", re.I)
-ZSTD_NAME = re.compile(r"\.(zst|zstd)$", re.I)
-PARQUET_NAME = re.compile(r"\.(parquet|pq)$", re.I)
+DATA_NAME = re.compile(
+    r"\.(jsonl|jsonlines|ndjson|wet)(\.(gz|zst|zstd))?$|\.(parquet|pq)$", re.IGNORECASE
+)
+WET_NAME = re.compile(r"\.wet(\.(gz|zst|zstd))?$", re.IGNORECASE)
+WARC_NAME = re.compile(r"\.(warc|wat)(\.(gz|zst|zstd))?$", re.IGNORECASE)
+JSON_NAME = re.compile(r"\.json(\.(gz|zst|zstd))?$", re.IGNORECASE)
+GZIP_NAME = re.compile(r"\.gz$", re.IGNORECASE)
+ZSTD_NAME = re.compile(r"\.(zst|zstd)$", re.IGNORECASE)
+PARQUET_NAME = re.compile(r"\.(parquet|pq)$", re.IGNORECASE)
 
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
@@ -35,44 +50,25 @@ def is_json_name(name: str) -> bool:
     return JSON_NAME.search(name) is not None
 
 
+def is_warc_name(name: str) -> bool:
+    """Tell whether a file of this name is a WARC, of pages or metadata if the name is right."""
+    return WARC_NAME.search(name) is not None
+
+
 def looks_like_json(head: bytes) -> bool:
     """Tell whether a file that begins with `head` begins with a JSON object."""
     return head.removeprefix(BYTE_ORDER_MARK).lstrip()[:1] == b"{"
 
 
-def _looks_like_text(head: bytes) -> bool:
+def looks_like_text(head: bytes) -> bool:
+    """Tell whether `head` holds no control characters but those of text."""
     return not any(byte < 0x20 and byte not in b"\t\n\r\f" for byte in head)
 
 
-def magic(head: bytes) -> tuple[Format, Compression] | None:
-    """Return what the first bytes alone say, None where they say nothing."""
-    if head.startswith(PARQUET_MAGIC):
-        return "parquet", "none"
+def compression_of(head: bytes) -> Compression:
+    """Return what the first bytes say of a file's compression."""
     if head.startswith(GZIP_MAGIC):
-        return "jsonl", "gzip"
+        return "gzip"
     if head.startswith(ZSTD_MAGIC) or SKIPPABLE_MAGIC.match(head):
-        return "jsonl", "zstd"
-    return None
-
-
-def detect(head: bytes, name: str) -> tuple[Format, Compression]:
-    """Return format and compression of the data file `name` that begins with `head`.
-
-    First bytes win over the name, so misnamed files are read. A file named .gz, .zst or .parquet
-    that neither begins so nor looks like text counts as damaged, not as JSON Lines.
-    """
-    told = magic(head)
-    if told is not None:
-        return told
-    if looks_like_json(head):
-        return "jsonl", "none"
-    if PARQUET_NAME.search(name):
-        return "parquet", "none"
-    if not head or not _looks_like_text(head):
-        if GZIP_NAME.search(name):
-            return "jsonl", "gzip"
-        if ZSTD_NAME.search(name):
-            return "jsonl", "zstd"
-    if ZSTD_NAME.search(name) and ZSTD_MAGIC.startswith(head):  # cut after one byte: "("
-        return "jsonl", "zstd"
-    return "jsonl", "none"
+        return "zstd"
+    return "none"

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["BINARY_EXTENSIONS", "language_of"]
+import re
+
+__all__ = ["BINARY_EXTENSIONS", "TEXT", "is_text_name", "language_of"]
+
+TEXT = "text"
+COMPRESSED = re.compile(r"\.(gz|zst|zstd)$", re.IGNORECASE)
 
 # Language -> extensions. The names are those of the `prog_lang` column.
 EXTENSIONS: dict[str, str] = {
@@ -156,3 +161,12 @@ def language_of(name: str) -> str | None:
     if stem and extension in BY_EXTENSION:
         return BY_EXTENSION[extension]
     return "dockerfile" if lower.startswith("dockerfile.") else None
+
+
+def is_text_name(name: str) -> bool:
+    """Tell whether a file of this name is plain text, compressed or not.
+
+    >>> is_text_name("book.TXT.gz"), is_text_name("CMakeLists.txt"), is_text_name("a.md.gz")
+    (True, False, False)
+    """
+    return language_of(COMPRESSED.sub("", name)) == TEXT

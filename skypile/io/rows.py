@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
@@ -52,9 +53,13 @@ def too_large(size: int, options: ReadOptions) -> str:
 
 @dataclass
 class Tally:
-    """How many records a reader has met, counted before it looks at what they hold."""
+    """How many records a reader has met, counted before it looks at what they hold.
+
+    `aside` counts, by kind, what is no document by its nature, such as the description of a file.
+    """
 
     read: int = 0
+    aside: Counter[str] = field(default_factory=Counter)
 
 
 class RowBuffer:

@@ -13,9 +13,11 @@ from skypile.io import files
 from skypile.io.codefiles import code_batches
 from skypile.io.jsonl import jsonl_batches
 from skypile.io.parquet import Originals, parquet_batches
+from skypile.io.remote import shown, why
 from skypile.io.rows import ReadOptions, Tally
 from skypile.io.stdin import stdin_unit
 from skypile.io.units import STDIN, Unit
+from skypile.io.wet import wet_batches
 
 __all__ = ["ReadOptions", "UnitReader", "open_unit", "read_unit"]
 
@@ -24,7 +26,8 @@ class UnitReader:
     """Iterates over the batches of one unit, once.
 
     `read` is the number of records met so far, counted before their content is looked at: lines
-    that are not blank, rows of Parquet footers, source files, and one for each lost rest.
+    that are not blank, rows of Parquet footers, records of WET that are no mere description, source
+    and text files, and one for each lost rest.
     """
 
     def __init__(self, unit: Unit, options: ReadOptions) -> None:
@@ -37,6 +40,11 @@ class UnitReader:
     def read(self) -> int:
         """How many records have been met so far."""
         return self._tally.read
+
+    @property
+    def aside(self) -> dict[str, int]:
+        """How many records were met that are no documents by their nature, by kind."""
+        return dict(sorted(self._tally.aside.items()))
 
     @property
     def original(self) -> pa.RecordBatch | None:
@@ -55,11 +63,11 @@ class UnitReader:
         try:
             yield from self._batches()
         except OSError as error:
-            raise InputError(f"{self.unit.path}: cannot be read: {error}") from error
+            raise InputError(f"{shown(self.unit.path)}: cannot be read: {why(error)}") from error
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         unit = self.unit
-        if unit.format == "code":
+        if unit.format == "files":
             yield from code_batches(unit, self.options, self._tally)
             return
         if unit.path == STDIN:
@@ -75,15 +83,17 @@ class UnitReader:
     def _of_file(self, unit: Unit, file: BinaryIO) -> Iterator[pa.RecordBatch]:
         if unit.format == "parquet":
             yield from parquet_batches(unit, file, self.options, self._tally, self._originals)
+        elif unit.format == "wet":
+            yield from wet_batches(unit, file, self.options, self._tally)
         else:
             yield from jsonl_batches(unit, file, self.options, self._tally)
 
 
 def _check_unchanged(unit: Unit) -> None:
-    found = files.stat(unit.path)
-    if found is None or (found.size, found.mtime_ns) != (unit.size, unit.mtime_ns):
+    found = files.version(unit.path)
+    if found != (unit.size, unit.mtime_ns, unit.etag):
         what = "is gone" if found is None else "has changed"
-        raise InputError(f"{unit.path}: {what} since the run was planned; run it again")
+        raise InputError(f"{shown(unit.path)}: {what} since the run was planned; run it again")
 
 
 def open_unit(unit: Unit, options: ReadOptions) -> UnitReader:

@@ -8,20 +8,26 @@ import tempfile
 from dataclasses import replace
 from typing import BinaryIO, cast
 
+from skypile.errors import UsageError
 from skypile.io.footers import row_group_runs
-from skypile.io.formats import HEAD_BYTES, detect
+from skypile.io.formats import HEAD_BYTES, looks_like_json
+from skypile.io.kinds import detect, inner_head, no_text, no_text_warc
 from skypile.io.units import Unit
+from skypile.io.warc import first_type, looks_like_warc
 
-__all__ = ["stdin_unit"]
+__all__ = ["Rejoined", "stdin_unit"]
+
+TOLD_BYTES = 32  # blank lines and a WARC record's first line, for example
 
 
-class _Rejoined(io.RawIOBase):
+class Rejoined(io.RawIOBase):
     """A stream whose first bytes have been looked at, and still come first."""
 
     def __init__(self, head: bytes, rest: BinaryIO) -> None:
         self._head, self._rest = head, rest
 
     def readable(self) -> bool:
+        """Say that it can be read."""
         return True
 
     def read(self, size: int = -1) -> bytes:
@@ -42,14 +48,18 @@ def _read_some(stream: BinaryIO, size: int) -> bytes:
 def stdin_unit(unit: Unit, stream: BinaryIO) -> tuple[Unit, BinaryIO]:
     """Return `unit` with what `stream` turns out to hold, and a file to read it from.
 
-    Parquet needs random access, so it is copied to a temporary file first.
+    Parquet needs random access, so it is copied to a temporary file first. Raises UsageError for a
+    WARC without extracted text.
     """
-    head = _read_some(stream, HEAD_BYTES)
-    while len(head) < 4 and (more := _read_some(stream, HEAD_BYTES)):
+    head = b""
+    while not _enough(head) and (more := _read_some(stream, HEAD_BYTES)):
         head += more
+    warc = no_text_warc(head)
+    if warc is not None:
+        raise UsageError(no_text("stdin", warc))
     kind, compression = detect(head, "")
     told = replace(unit, format=kind, compression=compression)
-    joined = cast(BinaryIO, _Rejoined(head, stream))
+    joined = cast(BinaryIO, Rejoined(head, stream))
     if kind != "parquet":
         return told, joined
     # Unlinked at once, so it is gone with its last user.
@@ -58,3 +68,13 @@ def stdin_unit(unit: Unit, stream: BinaryIO) -> tuple[Unit, BinaryIO]:
     copy.seek(0)
     _, end, _ = row_group_runs(copy, 1 << 62)[0]
     return replace(told, end=end), copy
+
+
+def _enough(head: bytes) -> bool:
+    """Tell whether first bytes suffice to tell what follows: not more than needed, a pipe waits."""
+    inner = inner_head(head)
+    if len(head) >= HEAD_BYTES:
+        return True
+    if looks_like_warc(inner):
+        return first_type(inner) is not None
+    return len(head) >= 4 and (looks_like_json(inner) or len(inner) >= TOLD_BYTES)

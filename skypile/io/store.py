@@ -15,7 +15,6 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ import pyarrow.fs as pafs
 import xxhash
 
 from skypile.errors import OutputError, RunError
+from skypile.io.remote import filesystem, why
 
 __all__ = ["Store", "is_remote"]
 
@@ -35,13 +35,10 @@ def is_remote(path: str) -> bool:
     return "://" in path and not path.startswith("file://")
 
 
-@lru_cache(maxsize=64)
 def _filesystem(root: str) -> tuple[pafs.FileSystem, str]:
     if is_remote(root):
-        try:
-            return pafs.FileSystem.from_uri(root)  # type: ignore[no-any-return]
-        except (pa.ArrowInvalid, OSError) as error:
-            raise OutputError(f"{root}: no such file system can be opened: {error}") from error
+        system, base = filesystem(root)
+        return system, base.rstrip("/")
     return pafs.LocalFileSystem(), str(Path(root.removeprefix("file://")).absolute())
 
 
@@ -53,7 +50,7 @@ def _explain(error: OSError, path: str) -> OutputError:
         return OutputError(
             f"{path}: cannot be written ({os.strerror(code)}); choose another folder"
         )
-    return OutputError(f"{path}: cannot be written: {error}")
+    return OutputError(f"{path}: cannot be written: {why(error)}")
 
 
 @dataclass(frozen=True)

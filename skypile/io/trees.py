@@ -1,9 +1,10 @@
 """Folders as inputs: which of their files are documents, which hold documents, which are left out.
 
-In a folder every file whose name says JSON Lines or Parquet holds documents; every other file in
-a known language is one document. Source files and folders that Git ignores, version control itself,
-installed packages, corpora that SkyPile wrote, links to source files and to folders, binary files
-and unknown kinds of files are left out, and counted.
+In a folder every file whose name says JSON Lines, Parquet or WET holds documents; every text file
+(.txt, .text, compressed or not) and every file in a known language is one document. Source and text
+files and folders that Git ignores, version control itself, installed packages, corpora that SkyPile
+wrote, links to source files and to folders, binary files, WARCs without extracted text and unknown
+kinds of files are left out, and counted.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from pathspec import GitIgnoreSpec
 from pathspec.patterns.gitignore import GitIgnorePatternError
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
-from skypile.io.files import Entry, list_folder, read_head
-from skypile.io.formats import HEAD_BYTES, is_data_name
-from skypile.io.languages import BINARY_EXTENSIONS, language_of
+from skypile.io.files import Entry, head_of, list_folder, read_head
+from skypile.io.formats import HEAD_BYTES, is_data_name, is_warc_name
+from skypile.io.kinds import no_text_warc
+from skypile.io.languages import BINARY_EXTENSIONS, is_text_name, language_of
 
-__all__ = ["Found", "is_binary", "walk"]
+__all__ = ["Found", "is_binary", "left_out_warc", "walk"]
 
 VERSION_CONTROL = (".git", ".hg", ".svn", ".bzr", ".jj", "CVS", "_darcs")
 INSTALLED = ("node_modules", "bower_components", "__pycache__", ".venv", ".tox")
@@ -48,7 +50,9 @@ def walk(root: Entry) -> Found:
             found.skipped["ignored_by_git"] += 1
         elif entry.is_link:
             found.skipped["link"] += 1
-        elif language_of(entry.name) is None:
+        elif is_warc_name(entry.name):
+            _add_warc(entry, found)
+        elif language_of(entry.name) is None and not is_text_name(entry.name):
             found.skipped[_unknown(entry.name)] += 1
         elif is_binary(entry):
             found.skipped["binary"] += 1
@@ -57,14 +61,32 @@ def walk(root: Entry) -> Found:
     return found
 
 
+def _add_warc(entry: Entry, found: Found) -> None:
+    # Common Crawl's WET files are WARCs, too, and may be named so.
+    kind = no_text_warc(head_of(entry, HEAD_BYTES))
+    if kind is None:
+        found.data.append(entry)
+    else:
+        found.skipped[left_out_warc(kind)] += 1
+
+
+def left_out_warc(kind: str) -> str:
+    """Return the cause for which a WARC whose first records are of this kind is left out."""
+    return f"warc_of_{kind}_records"
+
+
 def _unknown(name: str) -> str:
     extension = name.rpartition(".")[2].lower()
     return "binary" if extension in BINARY_EXTENSIONS else "unknown_kind"
 
 
 def is_binary(entry: Entry) -> bool:
-    """Tell whether the file has a zero byte among its first 8 KiB, as Git does."""
-    return b"\0" in read_head(entry.path, HEAD_BYTES)
+    """Tell whether the file has a zero byte among its first 8 KiB, as Git does.
+
+    A file whose name says text never is: as UTF-16 it is a document that cannot be read, with its
+    reason, and nothing to be passed over.
+    """
+    return not is_text_name(entry.name) and b"\0" in head_of(entry, HEAD_BYTES)
 
 
 @dataclass(frozen=True)

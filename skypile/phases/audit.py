@@ -165,6 +165,7 @@ def manifest(
         "inputs": [
             {"unit": ref.unit.name, "size": ref.unit.size, "read": entry.data["read"]}
             | {"start": ref.unit.start, "end": ref.unit.end}
+            | ({"aside": entry.data["aside"]} if entry.data["aside"] else {})
             for ref, entry in zip(refs, curated, strict=True)
         ],
         "ledger": ledger.to_json(),

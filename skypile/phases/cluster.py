@@ -61,7 +61,7 @@ def _of_unit(addresses: U64, number: int) -> U64:
 
 def record_name(unit: Unit, row: int) -> str:
     """Return what readers call a unit's record `row`."""
-    if unit.format == "code":
+    if unit.format == "files":
         return f"{unit.files[row].name}#0"
     return f"{unit.name}#{unit.first_record + row}"
 

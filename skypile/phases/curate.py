@@ -145,7 +145,13 @@ def curate_unit(context: Context, ref: UnitRef) -> Entry:
     rows = sum(part["rows"] for part in parts.done)
     if rows != reader.read:
         raise RunError(f"{ref.unit.name}: {reader.read} records were read, {rows} rows written")
-    data = {"unit": ref.unit.to_json(), "read": reader.read, **tally, "parts": parts.done}
+    data = {
+        "unit": ref.unit.to_json(),
+        "read": reader.read,
+        "aside": reader.aside,
+        **tally,
+        "parts": parts.done,
+    }
     return write_entry(context.work, f"{folder}/unit", parts.files(), data)
 
 

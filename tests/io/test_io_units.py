@@ -299,7 +299,7 @@ def test_named_source_files(tmp_path: Path) -> None:
     rows = read(a, b)
     assert [(row["record"], row["prog_lang"]) for row in rows] == [
         ("a.py#0", "python"),
-        ("b.txt#0", "text"),
+        ("b.txt#0", None),
     ]
     with pytest.raises(UsageError, match="cannot tell"):
         plan_units([str(put(tmp_path / "c.py", b"\0"))])
