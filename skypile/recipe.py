@@ -170,6 +170,13 @@ class Recipe(_Frozen):
         """All rules, in the order in which they are tested."""
         return tuple(rule for step in (*self.steps, *self.score) for rule in step.rules)
 
+    def stages_data(self) -> list[dict[str, Any]]:
+        """Return name, version, options and hashes of models of all stages, in order."""
+        return [
+            stage.fingerprint_data()
+            for step in (*self.steps, *self.score) for stage in step.stages
+        ]  # fmt: skip
+
     def definition(self) -> dict[str, Any]:
         """Return the recipe as the JSON that its fingerprint stands for, sources included."""
         return {

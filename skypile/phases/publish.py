@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+import skypile
 from skypile.curate import close
 from skypile.ledger import outcome_counts
 from skypile.mix import Cut, Tally, kept_mask
@@ -23,7 +24,7 @@ from skypile.phases.merge import merged_batches, read_drops
 from skypile.phases.tally import UnitTask, mixture_place
 from skypile.phases.work import Entry, digest, finished, write_entry
 from skypile.policy import open_mask
-from skypile.recipe import Recipe
+from skypile.recipe import Recipe, versions
 from skypile.schema import ERROR, KEPT, SURPLUS, set_columns
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "publish_group",
     "published",
     "sha256",
+    "shard_metadata",
 ]
 
 SHARD_TEXT_BYTES = 256 << 20
@@ -67,6 +69,21 @@ def output_schema(recipe: Recipe, outcome: str = KEPT) -> pa.Schema:
     rest = [name for name in written if name not in FIRST]
     fields = [pa.field(name, types[name]) for name in (*FIRST, *rest)]
     return pa.schema([*fields, *(ERROR_FIELDS if outcome == ERROR else ())])
+
+
+def shard_metadata(recipe: Recipe) -> dict[str, str]:
+    """Return what stands in the Parquet metadata of every shard: who made it, and with what.
+
+    A function of what the fingerprint stands for, so it leaves the bytes of a shard a function of
+    input, recipe and versions.
+    """
+    return {
+        "skypile.version": skypile.__version__,
+        "skypile.recipe": recipe.name,
+        "skypile.fingerprint": recipe.fingerprint(),
+        "skypile.versions": json.dumps(versions(), sort_keys=True),
+        "skypile.stages": json.dumps(recipe.stages_data(), sort_keys=True),
+    }
 
 
 @dataclass(frozen=True)
@@ -162,14 +179,9 @@ class _Shards:
         if outcome == SURPLUS and self.context.surplus == "ids":
             names = ("id", "record", "domain", "subset", "tokens", "outcome")
             schema = pa.schema([schema.field(name) for name in names])
-        metadata = {
-            b"skypile.recipe": self.context.recipe.name.encode(),
-            b"skypile.fingerprint": self.context.recipe.fingerprint().encode(),
-        }
+        schema = schema.with_metadata(shard_metadata(self.context.recipe))
         stream = self.stack.enter_context(self.context.output.create(path))
-        writer = pq.ParquetWriter(
-            stream, schema.with_metadata(metadata), compression="zstd", compression_level=3
-        )
+        writer = pq.ParquetWriter(stream, schema, compression="zstd", compression_level=3)
         self.open[path] = _Shard(path, outcome, domain, writer)
         return self.open[path]
 
