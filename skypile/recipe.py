@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
@@ -272,6 +272,12 @@ def _steps_data(steps: Sequence[Step], *, sources: bool = False) -> list[dict[st
 
 def versions() -> dict[str, str]:
     """Return package -> version of SkyPile and of what its results depend on."""
+    return dict(_versions())
+
+
+@cache
+def _versions() -> dict[str, str]:
+    # Every unit asks for its key, several times, and a look at the metadata takes 40 ms.
     found = {"skypile": skypile.__version__}
     for package in PACKAGES:
         try:
