@@ -41,6 +41,10 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *args: object) -> None:
         pass
 
+    def do_HEAD(self) -> None:
+        statuses = self.site.statuses.get(self.path.lstrip("/"))
+        self._empty(statuses.pop(0) if statuses else 405, {})
+
     def do_GET(self) -> None:
         site, asked = self.site, self.headers.get("Range")
         name = self.path.partition("?")[0].lstrip("/")
