@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from s3_server import SETTINGS, Bucket, new_bucket, s3_store
 
 SAMPLE = Path(__file__).parents[1] / "skypile" / "sample"
 
@@ -22,3 +24,18 @@ def shared_data() -> Path:
     if not folder:
         pytest.skip("SKYPILE_SHARED is not set")
     return Path(folder) / "data"
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    """The URL of an S3 store on this machine."""
+    with s3_store() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def bucket(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    """A new bucket in that store, which this process and its children find by s3://."""
+    for name, value in {**SETTINGS, "AWS_ENDPOINT_URL": s3_endpoint}.items():
+        monkeypatch.setenv(name, value)
+    return new_bucket(s3_endpoint)

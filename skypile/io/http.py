@@ -36,6 +36,7 @@ PAUSE_SECONDS = 0.5  # before the second try; twice as long before each further 
 MAX_PAUSE_SECONDS = 30.0
 PROGRESS_BYTES = 1 << 20  # so much more, and failures are counted anew
 BLOCK_BYTES = 1 << 20
+PIECE_BYTES = 1 << 16
 LOOKED_UP_AT_ONCE = 8
 HEAD_BYTES = 2048  # held for every URL of a run while it is planned
 
@@ -275,7 +276,8 @@ class _HttpFile(io.RawIOBase):
             self._copy.seek(self._position)
             return self._copy.read(size)
         assert self._response is not None
-        data = _read(self._response, size)
+        # Of a piece in which the connection breaks nothing comes, so pieces are small.
+        data = _read(self._response, min(size, PIECE_BYTES))
         whole = self._known_size()
         if data or whole is None or self._position >= whole:
             return data

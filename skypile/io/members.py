@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import struct
-import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from skypile.io.compression import BLOCK_BYTES, DamagedError, blocks
+from isal import isal_zlib
+
+from skypile.io.compression import BLOCK_BYTES, DamagedError, IsalError, blocks
 from skypile.io.formats import GZIP_MAGIC, Compression
 from skypile.io.warc import Damage, looks_like_warc
 
 __all__ = ["warc_blocks"]
 
+ZEROS = re.compile(rb"\0*")
 MEMBER_START = GZIP_MAGIC + b"\x08"
-PIECE_BYTES = 1 << 16
+# Most members are a few kilobytes: what is taken beyond their end is copied for nothing.
+MIN_PIECE_BYTES, MAX_PIECE_BYTES = 1 << 11, 1 << 16
 # Of a damaged member so much is searched again for the start of the next one.
 KEPT_BYTES = 16 << 20
 TRIED_BYTES = 1 << 12  # of a member's compressed bytes, to see whether a record begins there
@@ -49,14 +53,14 @@ class _Compressed:
         self.data += block
         return bool(block)
 
-    def piece(self) -> bytes:
-        """Use up some bytes; b"" at the end of the file."""
+    def piece(self, size: int) -> bytes:
+        """Use up up to `size` bytes, one at least; b"" at the end of the file."""
         if self.used == len(self.data):
             surplus = len(self.data) - KEPT_BYTES
             if surplus > 0:
                 self.drop(surplus)
             self.more()
-        found = bytes(self.data[self.used : self.used + PIECE_BYTES])
+        found = bytes(self.data[self.used : self.used + size])
         self.used += len(found)
         return found
 
@@ -76,11 +80,12 @@ class _Compressed:
 
     def skip_padding(self) -> bool:
         """Begin behind all zero bytes that come next; tell whether anything is there."""
-        while True:
-            self.drop(len(self.data) - len(self.data.lstrip(b"\0")))
-            self.used = 0
-            if self.data or not self.more():
-                return bool(self.data)
+        self.used = 0
+        while not self.data or self.data[0] == 0:
+            self.drop(ZEROS.match(self.data).end())  # type: ignore[union-attr]  # may be empty
+            if not self.data and not self.more():
+                return False
+        return True
 
     def next_member(self) -> bool:
         """Begin at the next member that begins with a record; tell whether there is one."""
@@ -104,8 +109,8 @@ class _Compressed:
 
 def _begins_record(data: bytes) -> bool:
     try:
-        return looks_like_warc(zlib.decompressobj(wbits=31).decompress(data, TRIED_BYTES))
-    except zlib.error:
+        return looks_like_warc(isal_zlib.decompressobj(wbits=31).decompress(data, TRIED_BYTES))
+    except IsalError:
         return False
 
 
@@ -125,7 +130,7 @@ def _members(source: _Compressed) -> Iterator[bytes | Damage]:
             )
             yield Damage("truncated", message, begins)
             return
-        except zlib.error as error:
+        except IsalError as error:
             message = (
                 f"the gzip member at compressed byte {source.place:,} is damaged ({error}); what "
                 "it held is lost"
@@ -138,20 +143,23 @@ def _members(source: _Compressed) -> Iterator[bytes | Damage]:
 def _member(source: _Compressed) -> Iterator[bytes]:
     """Yield the content of the member at which `source` stands; EOFError where it is cut."""
     _skip_header(source)
-    # Not zlib's own reading of members: it keeps back good text in front of a wrong checksum.
-    inflate = zlib.decompressobj(wbits=-15)
+    # Not its own reading of members: it keeps back good text in front of a wrong checksum.
+    inflate = isal_zlib.decompressobj(wbits=-15)
     checksum = size = 0
+    piece_bytes = MIN_PIECE_BYTES
     while not inflate.eof:
-        data = inflate.unconsumed_tail or source.piece()
+        data = inflate.unconsumed_tail
+        if not data:
+            data, piece_bytes = source.piece(piece_bytes), min(2 * piece_bytes, MAX_PIECE_BYTES)
         if not data:
             raise EOFError
         block = inflate.decompress(data, BLOCK_BYTES)
-        checksum, size = zlib.crc32(block, checksum), size + len(block)
+        checksum, size = isal_zlib.crc32(block, checksum), size + len(block)
         if block:
             yield block
     source.used -= len(inflate.unused_data)
     if source.exactly(8) != struct.pack("<II", checksum, size & 0xFFFFFFFF):
-        raise zlib.error("wrong checksum")
+        raise IsalError("wrong checksum")
     source.drop(source.used)
 
 
@@ -160,7 +168,7 @@ def _skip_header(source: _Compressed) -> None:
     head = source.exactly(10)
     flags = head[3]
     if not head.startswith(MEMBER_START) or flags & 0xE0:
-        raise zlib.error("no gzip header")
+        raise IsalError("no gzip header")
     if flags & 4:
         source.exactly(int.from_bytes(source.exactly(2), "little"))
     for flag in (8, 16):  # file name, comment
