@@ -3,8 +3,8 @@
     python benchmarks/memory.py /tmp/memory --format zst --workers 2
     python benchmarks/memory.py /tmp/memory --format parquet --workers 2
 
-The file is made first, unless it is there: documents of about 3,500 bytes, each a different draw of
-English and Chinese sentences. The Parquet file has row groups of 2^20 rows, as pyarrow writes by
+The file is made first, unless it is there: documents of about 3,000 bytes, each a different draw of
+sentences of the bundled sample, English or Chinese. The Parquet file has row groups of 2^20 rows, as pyarrow writes by
 default: one of them holds more text than a worker may use memory. Memory is the high-water mark of
 each process's resident size (VmHWM), read every 50 ms; private is the part of it that no file backs
 (RssAnon). Models are left out: their weights come on top, about 0.4 GB for each worker.
@@ -17,6 +17,7 @@ import io
 import json
 import platform
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -29,30 +30,27 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 
-SENTENCES = 18
+SAMPLE = Path(__file__).parents[1] / "skypile" / "sample"
+SENTENCES = 24
 ROWS = 1 << 20
 PIECE_ROWS = 1 << 13
 
 
-def pool(rng: random.Random, count: int) -> list[list[str]]:
-    """Return sentences, English ones and Chinese ones, that no two share a phrase of."""
-    words = [
-        "".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=rng.randint(2, 9))) for _ in range(4000)
-    ]
-    words += ["the", "of", "and", "to", "that", "with", "have", "be"] * 300
-    english = [" ".join(rng.choices(words, k=32)).capitalize() + ". " for _ in range(count)]
-    han = [chr(code) for code in range(0x4E00, 0x5600)] + list("的了是在不有") * 60
-    chinese = ["".join(rng.choices(han, k=64)) + "。" for _ in range(count)]
-    return [english, chinese]
+def pool(name: str, end: str) -> list[str]:
+    """Return the different sentences of a file of the bundled sample, each with its `end`."""
+    lines = (SAMPLE / name).read_text("utf-8").splitlines()
+    texts = (str(json.loads(line)["text"]) for line in lines)
+    parts = (part.strip() for text in texts for part in re.split(f"(?<={re.escape(end)})", text))
+    return sorted({part for part in parts if part.endswith(end) and 30 <= len(part.encode()) < 600})
 
 
 def documents(size: int) -> Iterator[tuple[str, str]]:
     """Yield (id, text) until the texts have `size` bytes together."""
     rng = random.Random(7)
-    sentences = pool(rng, 20_000)
+    sentences = [pool("web-en.jsonl", "."), pool("web-zh.jsonl", "。")]
     number = made = 0
     while made < size:
-        text = "".join(rng.choices(sentences[number % 2], k=SENTENCES))
+        text = " \n"[number % 2].join(rng.choices(sentences[number % 2], k=SENTENCES))
         made += len(text.encode())
         yield f"made-{number}", text
         number += 1
