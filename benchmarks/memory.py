@@ -3,11 +3,12 @@
     python benchmarks/memory.py /tmp/memory --format zst --workers 2
     python benchmarks/memory.py /tmp/memory --format parquet --workers 2
 
-The file is made first, unless it is there: documents of about 3,000 bytes, each a different draw of
-sentences of the bundled sample, English or Chinese. The Parquet file has row groups of 2^20 rows, as pyarrow writes by
-default: one of them holds more text than a worker may use memory. Memory is the high-water mark of
-each process's resident size (VmHWM), read every 50 ms; private is the part of it that no file backs
-(RssAnon). Models are left out: their weights come on top, about 0.4 GB for each worker.
+The file is made first, unless it is there: documents of about 2,500 bytes, each a different draw of
+sentences of the bundled sample, English or Chinese. The Parquet file has row groups of 2^20 rows,
+as pyarrow writes by default: one of them holds more text than a worker may use memory. Memory is
+the high-water mark of each process's resident size (VmHWM), read every 50 ms; private is the part
+of it that no file backs (RssAnon). Models are left out: the default ones add about 0.4 GB to each
+worker.
 """
 
 from __future__ import annotations
