@@ -81,11 +81,9 @@ def write_parquet(path: Path, size: int) -> None:
 
 def _write_group(writer: pq.ParquetWriter, schema: pa.Schema, rows: list[tuple[str, str]]) -> None:
     if rows:
-        table = pa.table(
-            [pa.chunked_array([list(c)], pa.string()) for c in zip(*rows, strict=True)],
-            schema=schema,
-        )
-        writer.write_table(table, row_group_size=ROWS)
+        # Texts of over 2 GB become a chunked array.
+        columns = [pa.array(list(column), pa.string()) for column in zip(*rows, strict=True)]
+        writer.write_table(pa.table(columns, schema=schema), row_group_size=ROWS)
         rows.clear()
 
 
