@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from skypile.errors import InputError
 from skypile.io import files
 from skypile.io.formats import BYTE_ORDER_MARK
 from skypile.io.languages import language_of
@@ -37,10 +36,11 @@ def _read_file(row: int, file: CodeFile, options: ReadOptions, rows: RowBuffer) 
     record, source = f"{file.name}#0", file.name.partition("/")[0]
     language = language_of(file.path.rpartition("/")[2])
     over = file.size > options.max_document_bytes
-    # One byte more than was planned shows that the file has grown.
-    data = files.read_head(file.path, RAW_BYTES if over else file.size + 1)
-    if not over and len(data) != file.size:
-        raise InputError(f"{file.path}: has changed since the run was planned; run it again")
+    try:
+        data = files.read_head(file.path, RAW_BYTES if over else file.size)
+    finally:
+        # Behind the read: a change in front of it or in its middle is seen as well.
+        files.check_unchanged(file.path, file.size, file.mtime_ns)
     reason = message = None
     if over:
         reason = "too_large"

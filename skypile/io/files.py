@@ -26,6 +26,7 @@ from skypile.io.store import Store
 __all__ = [
     "Entry",
     "absolute",
+    "check_unchanged",
     "fixed_prefix",
     "list_folder",
     "matches",
@@ -112,6 +113,14 @@ def _remote_entry(path: str, info: pafs.FileInfo) -> Entry | None:
         return None
     is_folder = info.type == pafs.FileType.Directory
     return Entry(path, int(info.size or 0), int(info.mtime_ns or 0), is_folder)
+
+
+def check_unchanged(path: str, size: int, mtime_ns: int) -> None:
+    """Raise InputError unless the file at `path` is as it was when the run was planned."""
+    found = stat(path)
+    if found is None or (found.size, found.mtime_ns) != (size, mtime_ns):
+        what = "is gone" if found is None else "has changed"
+        raise InputError(f"{path}: {what} since the run was planned; run it again")
 
 
 def list_folder(path: str) -> list[Entry]:
@@ -226,9 +235,11 @@ def _descend(folder: Entry, parts: list[str]) -> Iterator[Entry]:
 def write_atomic(path: str) -> Iterator[BinaryIO]:
     """Yield a stream to a file beside `path` that takes its place when the block ends well.
 
-    When the block raises, `path` is as it was before. Raises OutputError for a full disk, an
-    unwritable folder and their like.
+    When the block raises, `path` is as it was before. What killed processes left of it half-written
+    is removed. Raises OutputError for a full disk, an unwritable folder and their like.
     """
     folder, _, name = absolute(path).rpartition("/")
-    with Store(folder or "/").create(name) as stream:
+    store = Store(folder or "/")
+    store.sweep(name)
+    with store.create(name) as stream:
         yield cast(BinaryIO, stream)

@@ -80,10 +80,7 @@ class UnitReader:
 
 
 def _check_unchanged(unit: Unit) -> None:
-    found = files.stat(unit.path)
-    if found is None or (found.size, found.mtime_ns) != (unit.size, unit.mtime_ns):
-        what = "is gone" if found is None else "has changed"
-        raise InputError(f"{unit.path}: {what} since the run was planned; run it again")
+    files.check_unchanged(unit.path, unit.size, unit.mtime_ns)
 
 
 def open_unit(unit: Unit, options: ReadOptions) -> UnitReader:
