@@ -19,7 +19,7 @@ from skypile.errors import RunError
 from skypile.io.sources import open_unit
 from skypile.io.store import Store
 from skypile.phases.context import Context, UnitRef, part_schema
-from skypile.phases.work import Entry, digest, finished, save_file, write_entry
+from skypile.phases.work import Entry, digest, finished, open_whole, write_entry
 from skypile.policy import open_mask
 from skypile.schema import ERROR
 from skypile.stages.signature import Signature
@@ -121,7 +121,7 @@ def curate_unit(context: Context, ref: UnitRef) -> Entry:
     if rows != reader.read:
         raise RunError(f"{ref.unit.name}: {reader.read} records were read, {rows} rows written")
     signatures, id_file = f"{folder}/signatures.arrow", f"{folder}/ids.arrow"
-    save_file(context.work, signatures, _joined(sets).save)
+    context.work.create_by(signatures, _joined(sets).save)
     with context.work.create(id_file) as stream, pa.ipc.new_file(stream, ID_SCHEMA) as writer:
         for one in ids:
             writer.write_batch(one)
@@ -188,9 +188,9 @@ def _count(tally: dict[str, Any], batch: pa.RecordBatch) -> None:
 
 
 def opened(context: Context, name: str, unit: str) -> pa.NativeFile:
-    """Return a file of the work folder; RunError, naming the unit it belongs to, if it is gone."""
+    """Return a file of the work folder; RunError, naming its unit, if it is gone or changed."""
     try:
-        return context.work.open(name)
+        return open_whole(context.work, name)
     except RunError as error:
         raise RunError(f"{unit}: {error}") from error
 
