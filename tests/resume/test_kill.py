@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
+import signal
+import time
 
 import pytest
 from build_runs import Strike
@@ -197,3 +200,25 @@ def test_killed_while_models_score_the_scores_are_the_same(forged, inputs, tmp_p
     assert ended.code == 0, ended.err
     assert repeated(before, output) == []
     assert content(output) == content(tmp_path / "whole")
+
+
+@pytest.mark.slow
+def test_when_only_the_driver_is_killed_its_workers_end_and_the_build_goes_on(
+    forged, inputs, expected, tmp_path, workers
+):
+    if not workers:
+        pytest.skip("without workers there is only the driver")
+    output = tmp_path / "out"
+    command = options(inputs, output, *workers)
+    run = forged.start(*command)
+    while not list(output.glob(".work/curate/*/part-*")):
+        time.sleep(0.01)
+    os.kill(run.pid, signal.SIGKILL)
+    assert run.wait().code == -9
+    ended = forged.run(*command)
+    assert ended.code == 0, ended.err
+    assert content(output) == expected
+    assert leftovers(output) == []
+    # The group of the first run is empty: none of its workers is left to write here.
+    with pytest.raises(ProcessLookupError):
+        os.killpg(run.pid, 0)
