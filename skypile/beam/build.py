@@ -26,7 +26,7 @@ from skypile.phases.audit import audit, check_bounds, manifest
 from skypile.phases.begin import begin, finish, lock, written
 from skypile.phases.context import Context, UnitRef
 from skypile.phases.pair import PairWork
-from skypile.phases.publish import Group, plan_groups, published
+from skypile.phases.publish import Group, plan_groups, publish_entry, published
 from skypile.phases.score import PartTask
 from skypile.phases.tally import MixPlan, UnitTask, plan_mixture
 from skypile.phases.work import Entry, digest
@@ -41,10 +41,10 @@ ALONE = ("pair", "cluster")
 
 @dataclass
 class Result:
-    """A finished build."""
+    """A finished build; `ledger` is None where an earlier run had all but removed its work."""
 
     manifest: dict[str, Any]
-    ledger: Ledger
+    ledger: Ledger | None
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -96,7 +96,9 @@ def build(
     """
     started = datetime.now(UTC)
     with lock(context):
-        begin(context, refs, overwrite=overwrite)
+        if not begin(context, refs, overwrite=overwrite):
+            finish(context, keep_work=keep_work)
+            return Result(context.output.read_json(MANIFEST), None)
         run = _Run(context, list(refs), options, quiet)
         curated = _curate(run)
         _check(run, curated, [])
@@ -241,7 +243,8 @@ def _publish(run: _Run, tasks: list[UnitTask]) -> tuple[MixPlan, list[Entry]]:
     transform = graph.publish(context, left, plan.cuts) if left else None
     run.phase("publish", transform, shards)
     return plan, [
-        _there(published(context, group, plan.cuts), f"shards {group.number}") for group in groups
+        _there(publish_entry(context, group, plan.cuts), f"shards {group.number}")
+        for group in groups
     ]
 
 

@@ -93,7 +93,9 @@ def run(args: argparse.Namespace, extra: Sequence[str]) -> int:
         context, refs, options,
         overwrite=args.overwrite, keep_work=args.keep_work, quiet=args.quiet,
     )  # fmt: skip
-    if not args.quiet:
+    if not args.quiet and result.ledger is None:
+        _say("an earlier run had finished this corpus; what was left of its work is removed")
+    elif not args.quiet and result.ledger is not None:
         _report(result.ledger.lines(), result.manifest["mixture"], args.output)
     print(f"{args.output.rstrip('/')}/manifest.json")  # noqa: T201 - the command's result
     return 0
@@ -157,7 +159,7 @@ def _context(args: argparse.Namespace, recipe: Recipe) -> Context:
     return Context(
         recipe=recipe,
         output=Store(output),
-        work=Store(work),
+        work=Store(work, durable=False),
         read=ReadOptions(
             text_field=args.text_field,
             id_field=args.id_field,

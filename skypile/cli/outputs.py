@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -18,6 +19,7 @@ from skypile.cli.jsonlines import INPUT_PREFIX, Value, extended, with_text
 from skypile.errors import InputError, OutputError, UsageError
 from skypile.io.files import open_input, write_atomic
 from skypile.io.sinks import JsonlWriter
+from skypile.io.store import output_error
 from skypile.io.units import STDIN, Unit
 from skypile.schema import ERROR
 
@@ -83,10 +85,17 @@ class Lines(Protocol):
 class _DeviceLines:
     def __init__(self, path: str) -> None:
         self.path = path
-        try:
+        with self._explained():
             self._stream = Path(path).open("wb")  # noqa: SIM115 -- closed by __exit__
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            raise
         except OSError as error:
-            raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
+            raise output_error(error, self.path) from error
 
     def __enter__(self) -> Self:
         return self
@@ -97,13 +106,20 @@ class _DeviceLines:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._stream.close()
+        try:
+            with self._explained():
+                self._stream.close()
+        except OutputError:
+            if kind is None:  # else it has been said why
+                raise
 
     def write(self, line: bytes) -> None:
-        self._stream.write(line + b"\n")
+        with self._explained():
+            self._stream.write(line + b"\n")
 
     def flush(self) -> None:
-        self._stream.flush()
+        with self._explained():
+            self._stream.flush()
 
 
 class Output(Protocol):

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from skypile.errors import InputError
 from skypile.io import files
 from skypile.io.compression import DamagedError, blocks
 from skypile.io.encodings import not_utf8
@@ -82,8 +81,8 @@ def _content(file: CodeFile, options: ReadOptions, *, packed: bool) -> tuple[byt
                     break
         except DamagedError as error:
             reason, message = error.reason, error.message
-    if files.version(file.path) != (file.size, file.mtime_ns, file.etag):
-        raise InputError(f"{shown(file.path)}: has changed since the run was planned; run it again")
+    # Behind the read: a change in front of it or in its middle is seen as well.
+    files.check_unchanged(file.path, (file.size, file.mtime_ns, file.etag))
     if len(data) > limit:
         size = file.size if compression == "none" and file.size else len(data)
         more = "" if size == file.size else "more than "

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Entry",
     "absolute",
+    "check_unchanged",
     "fixed_prefix",
     "head_of",
     "list_folder",
@@ -126,6 +127,14 @@ def _remote_entry(path: str, info: pafs.FileInfo) -> Entry | None:
         # Some stores list fractions of a second that they leave out when asked about one object.
         changed -= changed % 10**9
     return Entry(path, int(info.size or 0), changed, is_folder)
+
+
+def check_unchanged(path: str, planned: tuple[int, int, str]) -> None:
+    """Raise InputError unless size, time of change and ETag of the file at `path` are `planned`."""
+    found = version(path)
+    if found != planned:
+        what = "is gone" if found is None else "has changed"
+        raise InputError(f"{shown(path)}: {what} since the run was planned; run it again")
 
 
 def list_folder(path: str) -> list[Entry]:
@@ -258,9 +267,11 @@ def _descend(folder: Entry, parts: list[str]) -> Iterator[Entry]:
 def write_atomic(path: str) -> Iterator[BinaryIO]:
     """Yield a stream to a file beside `path` that takes its place when the block ends well.
 
-    When the block raises, `path` is as it was before. Raises OutputError for a full disk, an
-    unwritable folder and their like.
+    When the block raises, `path` is as it was before. What killed processes left of it half-written
+    is removed. Raises OutputError for a full disk, an unwritable folder and their like.
     """
     folder, _, name = absolute(path).rpartition("/")
-    with Store(folder or "/").create(name) as stream:
+    store = Store(folder or "/")
+    store.sweep(name)
+    with store.create(name) as stream:
         yield cast(BinaryIO, stream)

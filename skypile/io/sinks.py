@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 
-from skypile.errors import OutputError
 from skypile.io.files import write_atomic
 from skypile.io.footers import footer_metadata, footer_rows
+from skypile.io.store import output_error
 
 __all__ = ["JsonlWriter", "ParquetShardWriter", "Shard", "footer_metadata", "footer_rows"]
 
@@ -212,7 +212,7 @@ class JsonlWriter(_AtomicWriter):
             raise
         except OSError as error:
             name = "stdout" if self._stdout else self.path
-            raise OutputError(f"{name}: cannot be written: {error}") from error
+            raise output_error(error, name) from error
 
     def close(self) -> None:
         """Finish the file and give it its name."""

@@ -90,10 +90,7 @@ class UnitReader:
 
 
 def _check_unchanged(unit: Unit) -> None:
-    found = files.version(unit.path)
-    if found != (unit.size, unit.mtime_ns, unit.etag):
-        what = "is gone" if found is None else "has changed"
-        raise InputError(f"{shown(unit.path)}: {what} since the run was planned; run it again")
+    files.check_unchanged(unit.path, (unit.size, unit.mtime_ns, unit.etag))
 
 
 def open_unit(unit: Unit, options: ReadOptions) -> UnitReader:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,7 @@ from skypile.phases.work import Entry
 from skypile.recipe import versions
 from skypile.schema import KEPT, SURPLUS
 
-__all__ = ["audit", "check_bounds", "footer_counts", "manifest"]
+__all__ = ["audit", "check_bounds", "footer_counts", "manifest", "manifest_digest"]
 
 
 def check_bounds(
@@ -89,6 +90,9 @@ def audit(
             ledger.counts[outcome, reason, domain] += rows
         for shard in group.data["shards"]:
             rows, counts = footer_counts(context.output, shard["path"])
+            size = context.output.size(shard["path"])
+            if size != shard["bytes"]:
+                raise RunError(f"{shard['path']}: {shard['bytes']} bytes written, {size} there")
             if rows != shard["documents"]:
                 raise RunError(f"{shard['path']}: {shard['documents']} rows written, {rows} there")
             ledger.counts += counts
@@ -144,7 +148,10 @@ def manifest(
     ledger: Ledger,
     plan: MixPlan,
 ) -> dict[str, Any]:
-    """Return the manifest without its `run` object: a function of input, recipe and versions."""
+    """Return the manifest without its `run` object: a function of input, recipe and versions.
+
+    Its `digest` is that of all the rest, so that a changed number shows.
+    """
     files = sorted((s for g in groups for s in g.data["shards"]), key=lambda s: s["path"])
     kept = [shard for shard in files if shard["outcome"] == KEPT]
     fields = ("path", "domain", "documents", "tokens", "bytes", "sha256")
@@ -155,7 +162,7 @@ def manifest(
         if shard["outcome"] != KEPT
     ]
     recipe = context.recipe
-    return {
+    found = {
         "skypile": skypile.__version__,
         "recipe": {
             "name": recipe.name,
@@ -165,6 +172,7 @@ def manifest(
         "inputs": [
             {"unit": ref.unit.name, "size": ref.unit.size, "read": entry.data["read"]}
             | {"start": ref.unit.start, "end": ref.unit.end}
+            | ({"files": len(ref.unit.files)} if ref.unit.files else {})
             | ({"aside": entry.data["aside"]} if entry.data["aside"] else {})
             for ref, entry in zip(refs, curated, strict=True)
         ],
@@ -175,3 +183,11 @@ def manifest(
         "left_out": left_out,
         "versions": versions(),
     }
+    return found | {"digest": manifest_digest(found)}
+
+
+def manifest_digest(manifest: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a manifest's canonical JSON without `run` and `digest` itself."""
+    told = {name: value for name, value in manifest.items() if name not in ("run", "digest")}
+    canonical = json.dumps(told, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()

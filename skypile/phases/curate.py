@@ -18,7 +18,7 @@ from skypile.dedup.signatures import SignatureSet, pack
 from skypile.errors import RunError
 from skypile.io.sources import open_unit
 from skypile.phases.context import Context, UnitRef, part_schema
-from skypile.phases.work import Entry, digest, finished, save_file, write_entry
+from skypile.phases.work import Entry, digest, finished, open_whole, write_entry
 from skypile.policy import open_mask
 from skypile.schema import ERROR
 from skypile.stages.signature import Signature
@@ -104,7 +104,7 @@ class _Parts:
         self._stack.close()
         self._writer = None
         work, part = self.context.work, self.done[-1]
-        save_file(work, part["signatures"], _joined(self._sets).save)
+        work.create_by(part["signatures"], _joined(self._sets).save)
         with work.create(part["ids"]) as stream, pa.ipc.new_file(stream, ID_SCHEMA) as writer:
             for one in self._ids:
                 writer.write_batch(one)
@@ -201,9 +201,9 @@ def _count(tally: dict[str, Any], batch: pa.RecordBatch) -> None:
 
 
 def opened(context: Context, name: str, unit: str) -> pa.NativeFile:
-    """Return a file of the work folder; RunError, naming the unit it belongs to, if it is gone."""
+    """Return a file of the work folder; RunError, naming its unit, if it is gone or changed."""
     try:
-        return context.work.open(name)
+        return open_whole(context.work, name)
     except RunError as error:
         raise RunError(f"{unit}: {error}") from error
 

@@ -33,7 +33,15 @@ from skypile.dedup.verify import edges_of_group
 from skypile.io.store import Store
 from skypile.phases.context import Context, UnitRef
 from skypile.phases.texts import Texts
-from skypile.phases.work import Entry, digest, finished, local_path, write_entry
+from skypile.phases.work import (
+    Entry,
+    digest,
+    finished,
+    local_path,
+    open_whole,
+    read_whole,
+    write_entry,
+)
 
 __all__ = [
     "PairTask",
@@ -142,7 +150,7 @@ def copy_keys(task: PairTask, context: Context, work: PairWork) -> Iterator[tupl
 def _id_keys(
     context: Context, number: int, name: str, work: PairWork
 ) -> Iterator[tuple[int, bytes]]:
-    with context.work.open(name) as stream, pa.ipc.open_file(stream) as reader:
+    with open_whole(context.work, name) as stream, pa.ipc.open_file(stream) as reader:
         table = reader.read_all()
     entries = np.empty(table.num_rows, ID_ENTRY)
     hashes = b"".join(table.column("id_hash").to_pylist())
@@ -216,7 +224,7 @@ def pairs_of_key(group: Grouped, context: Context, work: PairWork) -> int:
 
 def pair_keys(name: str, context: Context, _: PairWork) -> Iterator[tuple[int, bytes]]:
     """Yield the candidate pairs of one file by the unit of their left document."""
-    return pack_pair_keys(context.work.read(name))
+    return pack_pair_keys(read_whole(context.work, name))
 
 
 def edges_of_key(group: Grouped, context: Context, work: PairWork) -> int:
@@ -263,7 +271,7 @@ def read_pass(context: Context, work: PairWork, name: str, prefix: str) -> Itera
     """Yield the content of each file of a finished pass whose name starts with `prefix`."""
     for file in pass_files(context, work, name):
         if Path(file).name.startswith(prefix):
-            yield context.work.read(file)
+            yield read_whole(context.work, file)
 
 
 def pass_files(context: Context, work: PairWork, name: str) -> list[str]:

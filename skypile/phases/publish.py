@@ -33,6 +33,7 @@ __all__ = [
     "PartRef",
     "output_schema",
     "plan_groups",
+    "publish_entry",
     "publish_group",
     "published",
     "sha256",
@@ -219,11 +220,16 @@ def _name(context: Context, group: Group, cuts: dict[str, Cut]) -> str:
     return f"publish/{key}"
 
 
+def publish_entry(context: Context, group: Group, cuts: dict[str, Cut]) -> Entry | None:
+    """Return the group's entry, whatever became of its shards; the audit looks at those."""
+    return finished(context.work, _name(context, group, cuts))
+
+
 def published(
     context: Context, group: Group, cuts: dict[str, Cut], *, hashes: bool = False
 ) -> Entry | None:
     """Return the group's entry where its shards stand whole, from the same parts and cuts."""
-    entry = finished(context.work, _name(context, group, cuts))
+    entry = publish_entry(context, group, cuts)
     if entry is None:
         return None
     for shard in entry.data["shards"]:

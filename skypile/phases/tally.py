@@ -25,7 +25,7 @@ from skypile.mix import (
 )
 from skypile.phases.context import Context, UnitRef
 from skypile.phases.merge import merged_batches, read_drops, read_scores
-from skypile.phases.work import Entry, digest, finished, write_entry
+from skypile.phases.work import Entry, digest, finished, open_whole, write_entry
 from skypile.policy import open_mask
 from skypile.schema import DOMAINS
 
@@ -184,7 +184,8 @@ def plan_mixture(context: Context, refs: Sequence[UnitRef], tallies: Sequence[En
 
 
 def _domains(context: Context, number: int, tally: Entry) -> dict[str, Tally]:
-    with context.work.open(tally.data["file"]) as stream, pa.ipc.open_file(stream) as reader:
+    file = open_whole(context.work, tally.data["file"])
+    with file as stream, pa.ipc.open_file(stream) as reader:
         table = reader.read_all()
     columns = {name: table.column(name).to_numpy() for name in table.column_names}
     address = columns["row"].astype(np.uint64) | np.uint64(number << 32)

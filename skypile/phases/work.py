@@ -2,23 +2,34 @@
 
 An **entry** is a JSON file written after the files that it lists; a unit is finished when its entry
 is there and the files have the sizes and hashes that it gives. Entries are named by a hash of all
-that they depend on, so what is stale is simply not found.
+that they depend on, so what is stale is simply not found. A phase that reads such a file checks its
+hash again: what was changed or lost between two phases ends the run.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from skypile.io.store import Store, is_remote
+import pyarrow as pa
 
-__all__ = ["Entry", "digest", "finished", "local_path", "save_file", "write_entry"]
+from skypile.errors import RunError
+from skypile.io.store import TEMPORARY, Store
+
+__all__ = [
+    "Entry",
+    "digest",
+    "finished",
+    "local_path",
+    "open_whole",
+    "read_whole",
+    "write_entry",
+]
 
 
 def digest(*parts: object) -> str:
@@ -38,8 +49,19 @@ class Entry:
 def write_entry(store: Store, name: str, files: list[str], data: dict[str, Any]) -> Entry:
     """Write the entry `name` for the finished `files`, last of all."""
     listed = {file: [store.size(file), store.digest(file)] for file in files}
-    store.write_json(f"{name}.json", {"files": listed, "data": data})
-    return Entry(name, data, digest(listed, data))
+    entry = Entry(name, data, digest(listed, data))
+    store.write_json(f"{name}.json", {"files": listed, "data": data, "hash": entry.hash})
+    return entry
+
+
+def _read_entry(store: Store, name: str) -> tuple[Entry, dict[str, list[Any]]] | None:
+    """Return the entry `name` and the size and hash of its files, None where it is not whole."""
+    found = store.read_json(f"{name}.json")
+    try:
+        files, data, told = found["files"], found["data"], found["hash"]
+    except (KeyError, TypeError):
+        return None
+    return (Entry(name, data, told), files) if digest(files, data) == told else None
 
 
 def finished(store: Store, name: str, *, hashes: bool = True) -> Entry | None:
@@ -47,26 +69,74 @@ def finished(store: Store, name: str, *, hashes: bool = True) -> Entry | None:
 
     With `hashes` every file is read; without, sizes are compared only.
     """
-    found = store.read_json(f"{name}.json")
-    if not isinstance(found, dict) or not {"files", "data"} <= set(found):
+    found = _read_entry(store, name)
+    if found is None:
         return None
-    for file, (size, digest_then) in found["files"].items():
+    entry, files = found
+    for file, (size, digest_then) in files.items():
         if store.size(file) != size or (hashes and store.digest(file) != digest_then):
             return None
-    return Entry(name, found["data"], digest(found["files"], found["data"]))
+    return entry
 
 
-def local_path(store: Store, name: str) -> Path:
-    """Return a path at which the file `name` can be memory-mapped; a remote one is copied once.
+def entry_of(file: str) -> str:
+    """Return the name of the entry that lists `file`.
 
-    Copies are named by their content and live as long as the process.
+    >>> entry_of("curate/12ab/part-00000.parquet"), entry_of("pair/34cd/drops/unit-000000.arrow")
+    ('curate/12ab/unit', 'pair/34cd/drops')
+    >>> entry_of("score/56ef.parquet")
+    'score/56ef'
     """
-    if not is_remote(store.root):
-        return Path(store.path(name))
-    copy = Path(_copies().name) / store.digest(name)
+    folder = file.rpartition("/")[0]
+    kind = file.partition("/")[0]
+    return {"curate": f"{folder}/unit", "pair": folder}.get(kind) or file.rpartition(".")[0]
+
+
+@lru_cache(maxsize=1024)
+def _listed(store: Store, entry: str) -> dict[str, list[Any]]:
+    found = _read_entry(store, entry)
+    if found is None:
+        raise RunError(f"{store.path(entry)}.json: is gone or damaged; run the same command again")
+    return found[1]
+
+
+def _check(store: Store, file: str) -> None:
+    found = [store.size(file), store.digest(file)]
+    if found != _listed(store, entry_of(file)).get(file):
+        raise RunError(
+            f"{store.path(file)}: is not what was written there; run the same command again, which "
+            "does this part of the work once more"
+        )
+
+
+def open_whole(store: Store, file: str) -> pa.NativeFile:
+    """Return `file` for reading at random; RunError unless it is what its entry lists.
+
+    The hash is that of a file which is read anyway, at some GB a second.
+    """
+    _check(store, file)
+    return store.open(file)
+
+
+def read_whole(store: Store, file: str) -> bytes:
+    """Return the content of `file`; RunError unless it is what its entry lists."""
+    with open_whole(store, file) as stream:
+        return bytes(stream.read())
+
+
+def local_path(store: Store, file: str) -> Path:
+    """Return a path at which `file` can be memory-mapped; a remote one is copied once.
+
+    Copies are named by their content and live as long as the process. RunError unless it is what
+    its entry lists.
+    """
+    _check(store, file)
+    if store.is_local:
+        return Path(store.path(file))
+    copy = Path(_copies().name) / store.digest(file)
     if not copy.exists():
-        beside = copy.with_suffix(".tmp")
-        beside.write_bytes(store.read(name))
+        beside = copy.with_suffix(TEMPORARY)
+        beside.write_bytes(store.read(file))
         beside.replace(copy)
     return copy
 
@@ -74,13 +144,3 @@ def local_path(store: Store, name: str) -> Path:
 @cache
 def _copies() -> TemporaryDirectory[str]:
     return TemporaryDirectory(prefix="skypile-")
-
-
-def save_file(store: Store, name: str, save: Callable[[Path], None]) -> None:
-    """Have `save` write a local file, which then stands as `name`."""
-    with TemporaryDirectory(prefix="skypile-") as folder:
-        path = Path(folder) / "file"
-        save(path)
-        with store.create(name) as stream, path.open("rb") as source:
-            while chunk := source.read(1 << 20):
-                stream.write(chunk)

@@ -20,9 +20,10 @@ import pyarrow.parquet as pq
 from skypile.errors import RunError, VerifyError
 from skypile.io.store import Store
 from skypile.ledger import NO_DOMAIN, OutcomeCounts
-from skypile.phases.audit import footer_counts
+from skypile.phases.audit import footer_counts, manifest_digest
 from skypile.schema import DOMAINS, ERROR, KEPT, OUTCOMES, REJECTED, SURPLUS
 from skypile.verify.manifest import MANIFEST, LeftOut, Manifest, Shard, read_manifest
+from skypile.verify.records import RecordCounts
 from skypile.verify.recount import Recounter
 
 __all__ = ["FOLDERS", "Findings", "verify"]
@@ -58,6 +59,7 @@ def _shown(value: object) -> str:
 class _Seen:
     """What the files of a corpus add up to."""
 
+    records: RecordCounts
     counts: OutcomeCounts = field(default_factory=Counter)
     documents: Counter[str] = field(default_factory=Counter)  # kept, by domain
     tokens: Counter[str] = field(default_factory=Counter)
@@ -68,8 +70,9 @@ class _Seen:
 def verify(root: str, *, recount: bool = False, tokenizer: Path | None = None) -> Findings:
     """Check the corpus in `root` against its manifest.
 
-    Hashes, sizes, rows and outcomes of every file; the sums of tokens; the ledger; the mixture; the
-    recipe's fingerprint; files that the manifest does not name. The text of one document in 1,000
+    Hashes, sizes, rows and outcomes of every file; the records of every input; the sums of tokens;
+    the ledger; the mixture; the recipe's fingerprint; files that the manifest does not name; the
+    manifest's own digest. The text of one document in 1,000
     of each file (of all, with `recount`) is encoded again. `tokenizer` is the file of a tokenizer
     that is not the default one. Raises UsageError where `root` is no folder.
     """
@@ -82,11 +85,13 @@ def verify(root: str, *, recount: bool = False, tokenizer: Path | None = None) -
         findings.problems.append(str(error))
         return findings
     findings.notes.extend(recounter.notes)
-    seen = _Seen()
+    seen = _Seen(RecordCounts(manifest))
     for file in manifest.files:
         _check_file(store, manifest, file, seen, recounter, findings)
     _check_names(store, manifest, findings)
     _check_ledger(manifest, seen, findings)
+    findings.problems.extend(seen.records.problems())
+    findings.expect(f"{MANIFEST}: digest", manifest.digest, _digest(store))
     _check_recipe(manifest, findings)
     _check_mixture(manifest, seen, findings)
     return findings
@@ -118,6 +123,10 @@ def _check_file(
         told = str(error)
         named = told if file.path in told else f"{file.path}: cannot be read: {told}"
         findings.problems.append(named)
+
+
+def _digest(store: Store) -> str:
+    return manifest_digest(store.read_json(MANIFEST))
 
 
 def _sha256(store: Store, name: str) -> str:
@@ -155,8 +164,9 @@ def _check_columns(
         told = (parquet.metadata.metadata or {}).get(FINGERPRINT_KEY, b"none").decode()
         findings.expect(f"{file.path}: fingerprint", manifest.recipe.fingerprint, told)
         rows = tokens = 0
-        for table in _tables(parquet, ("domain", "subset", "tokens", "outcome")):
+        for table in _tables(parquet, ("record", "domain", "subset", "tokens", "outcome")):
             rows += table.num_rows
+            seen.records.add(table.column("record"))
             tokens += _add_tokens(file, table, seen)
         findings.documents += rows
         findings.expect(f"{file.path}: documents", file.documents, rows)

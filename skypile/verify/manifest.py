@@ -99,10 +99,11 @@ class RecipeData(_Known):
 
 
 class Input(_Known):
-    """A unit of input and the records read of it."""
+    """A unit of input and the records read of it; `files` where it is a run of source files."""
 
     unit: str
     read: int
+    files: int | None = None
 
 
 class Manifest(_Known):
@@ -116,6 +117,7 @@ class Manifest(_Known):
     shards: list[Shard]
     left_out: list[LeftOut]
     versions: dict[str, str]
+    digest: str
 
     @property
     def files(self) -> list[Shard | LeftOut]:

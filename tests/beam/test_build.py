@@ -101,7 +101,7 @@ def test_a_begun_folder_refuses_other_inputs(tmp_path):
     assert failed.returncode == 1
     other = skypile("build", WEB, *LIGHT, "--output", out, "--mixture", "none")
     assert other.returncode == 2
-    assert "another inputs" in other.stderr
+    assert "begun with other inputs" in other.stderr
 
 
 @pytest.mark.parametrize(

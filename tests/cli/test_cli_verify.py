@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from skypile.cli.main import run
+from skypile.phases.audit import manifest_digest
 from skypile.verify import verify
 
 ZH = "data/domain=zh/part-00000.parquet"
@@ -28,6 +29,7 @@ def manifest(copy: Path) -> dict:
 
 
 def rewrite(copy: Path, data: dict) -> None:
+    data["digest"] = manifest_digest(data)
     (copy / "manifest.json").write_text(json.dumps(data), "utf-8")
 
 

@@ -1,0 +1,119 @@
+"""Builds that are killed, stopped, starved of space or of rights, in processes of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+SUPPORT = Path(__file__).parent
+ROOT = SUPPORT.parents[1]
+
+
+@dataclass(frozen=True)
+class Strike:
+    """Where a process ends (SIGKILL) or waits (SIGSTOP): at the `nth` event of a matching path.
+
+    Events are those that CPython announces: ``os.rename`` (its path is the new name),
+    ``shutil.rmtree``, ``os.remove``.
+    """
+
+    path: str
+    nth: int = 1
+    after: bool = False
+    event: str = "os.rename"
+    signal: str = "SIGKILL"
+    group: bool = True
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A command that has ended: its exit code (negative: the signal) and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Run:
+    """A command that runs."""
+
+    def __init__(self, forge: Forge, pid: int, out: Path, err: Path) -> None:
+        self.forge, self.pid, self._out, self._err = forge, pid, out, err
+
+    def wait(self) -> Ended:
+        """Wait for its end."""
+        code = self.forge.ask({"wait": self.pid})
+        assert code is not None, "it has stopped"
+        return Ended(code, self._out.read_text("utf-8"), self._err.read_text("utf-8"))
+
+    def wait_for_stop(self) -> None:
+        """Wait until it has stopped itself."""
+        assert self.forge.ask({"wait": self.pid}) is None, self._err.read_text("utf-8")
+
+    def go_on(self) -> None:
+        os.killpg(self.pid, signal.SIGCONT)
+
+    def kill(self) -> None:
+        os.killpg(self.pid, signal.SIGKILL)
+
+
+class Forge:
+    """Starts commands: each is a process, and leads a group of its own."""
+
+    def __init__(self, process: subprocess.Popen[str], folder: Path) -> None:
+        self.process, self.folder, self.started = process, folder, 0
+
+    def ask(self, request: dict[str, Any]) -> Any:
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.process.stdin.write(json.dumps(request) + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+    def start(
+        self,
+        *args: object,
+        strike: Strike | None = None,
+        largest_file: int | None = None,
+        user: int | None = None,
+        stdin: Path = Path(os.devnull),
+    ) -> Run:
+        """Start ``skypile`` with `args`.
+
+        `largest_file`: the kernel ends it when a file grows over so many bytes. `user`: run as this
+        user and group.
+        """
+        self.started += 1
+        out, err = (self.folder / f"{self.started}.{name}" for name in ("out", "err"))
+        for path in (out, err):
+            path.touch(0o666)
+            path.chmod(0o666)
+        env = {"PYTHONPATH": f"{SUPPORT / 'strikes'}{os.pathsep}{ROOT}"}
+        if strike is not None:
+            env["SKYPILE_STRIKE"] = json.dumps(asdict(strike))
+        request = {"argv": [str(arg) for arg in args], "env": env, "stdin": str(stdin)}
+        request |= {"out": str(out), "err": str(err), "largest_file": largest_file, "user": user}
+        return Run(self, self.ask(request), out, err)
+
+    def run(self, *args: object, **options: Any) -> Ended:
+        """Start ``skypile`` with `args` and wait for its end."""
+        return self.start(*args, **options).wait()
+
+
+@contextmanager
+def forge(folder: Path) -> Iterator[Forge]:
+    """Yield a forge whose commands write what they say into `folder`."""
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(SUPPORT / "strikes"), str(ROOT)])}
+    env.pop("SKYPILE_STRIKE", None)
+    command = [sys.executable, str(SUPPORT / "zygote.py")]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, env=env, text=True, **pipes) as process:  # type: ignore[call-overload]
+        yield Forge(process, folder)
+        process.stdin.close()
