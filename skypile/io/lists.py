@@ -60,6 +60,8 @@ def _opened(path: str) -> AbstractContextManager[BinaryIO]:
 
 def _input(line: bytes, place: str, *, first: bool) -> str:
     """Return the input that a line names, "" for none."""
+    if len(line) > MAX_LINE_BYTES:
+        raise UsageError(f"{place}: {len(line):,} bytes are no input")
     one = (line.removeprefix(BYTE_ORDER_MARK) if first else line).strip()
     if one.startswith(b"#"):
         return ""

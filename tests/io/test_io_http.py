@@ -36,8 +36,6 @@ TEXTS = [one["text"] for one in DOCS]
 @pytest.fixture
 def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     monkeypatch.setattr(http, "PAUSE_SECONDS", 0.001)
-    for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
     with serving() as found:
         found.files = {"a.jsonl": DATA}
         yield found

@@ -49,6 +49,10 @@ class Bucket:
         with self.system.open_input_stream(f"{self.name}/{key}", compression=None) as stream:
             return bytes(stream.read())
 
+    def get_or_none(self, key: str) -> bytes | None:
+        """Return the content of an object, None where there is none."""
+        return self.get(key) if key in self.keys() else None
+
     def keys(self, prefix: str = "") -> list[str]:
         """Return the keys of all objects below `prefix`."""
         selector = pafs.FileSelector(f"{self.name}/{prefix}", recursive=True, allow_not_found=True)
