@@ -132,9 +132,9 @@ def report(args: argparse.Namespace, whole: float, killed: list[Killed], last: f
     names = sorted(set(told["undisturbed"]) | set(told["killed"]))
     same = True
     for name in names:
-        one, two = (told[build].get(name, "-") for build in ("undisturbed", "killed"))
-        same &= one == two
-        print(f"| {name} | {one[:16]} | {two[:16]} | {'yes' if one == two else '**no**'} |")
+        left, right = (told[build].get(name, "-") for build in ("undisturbed", "killed"))
+        same &= left == right
+        print(f"| {name} | {left[:16]} | {right[:16]} | {'yes' if left == right else '**no**'} |")
     print(f"\nAll bytes equal: {'yes' if same else 'NO'}. No finished unit was done again.")
     return same
 
@@ -152,7 +152,9 @@ def main() -> None:
     root = Path(args.output)
     shutil.rmtree(root, ignore_errors=True)
     whole = run_whole(command(args, root / "undisturbed", extra))
-    output, killed, before = root / "killed", [], {}
+    output = root / "killed"
+    killed: list[Killed] = []
+    before: dict[Path, tuple[int, int]] = {}
     build = command(args, output, extra)
     for phase, _, share in kills:
         every = expected_count(root / "undisturbed", phase)
