@@ -24,6 +24,7 @@ import pyarrow.fs as pafs
 import xxhash
 
 from skypile.errors import OutputError, RunError
+from skypile.interrupts import unfinished
 
 __all__ = ["Store", "is_remote"]
 
@@ -56,6 +57,15 @@ def _explain(error: OSError, path: str) -> OutputError:
     return OutputError(f"{path}: cannot be written: {error}")
 
 
+def _local_names(path: str) -> list[str]:
+    try:
+        return os.listdir(path)  # noqa: PTH208 - Path would make an object of each
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise OutputError(f"{path}: is no folder that can be read: {error}") from error
+
+
 @dataclass(frozen=True)
 class Store:
     """Files by their names below `root`; names use ``/``."""
@@ -80,6 +90,8 @@ class Store:
         """
         path = self.path(name)
         beside = f"{path}.{uuid.uuid4().hex[:12]}.tmp"
+        if not is_remote(self.root):
+            unfinished.add(beside)
         try:
             self.filesystem.create_dir(posixpath.dirname(path), recursive=True)
             with self.filesystem.open_output_stream(beside) as stream:
@@ -91,6 +103,8 @@ class Store:
         except BaseException:
             self._discard(beside)
             raise
+        finally:
+            unfinished.discard(beside)
 
     def _discard(self, path: str) -> None:
         try:
@@ -136,6 +150,9 @@ class Store:
 
     def names(self, folder: str = "") -> list[str]:
         """Return the names of the files and folders directly in `folder`, sorted."""
+        if not is_remote(self.root):
+            # pyarrow asks for the size of each: six times as long for 100,000 names.
+            return sorted(_local_names(self.path(folder)))
         return sorted(info.base_name for info in self._listed(folder, recursive=False))
 
     def walk(self, folder: str = "") -> list[str]:

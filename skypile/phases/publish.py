@@ -31,6 +31,7 @@ __all__ = [
     "COUNTS_KEY",
     "Group",
     "PartRef",
+    "group_name",
     "output_schema",
     "plan_groups",
     "publish_group",
@@ -101,6 +102,10 @@ class Group:
     number: int
     parts: tuple[PartRef, ...]
     depends: str
+
+    def part_data(self) -> list[dict[str, Any]]:
+        """Return what phase curate wrote down about each part."""
+        return [ref.task.parts[ref.number] for ref in self.parts]
 
 
 def plan_groups(tasks: Sequence[UnitTask], tallies: Sequence[Entry]) -> list[Group]:
@@ -206,7 +211,8 @@ def _add_subsets(subsets: Counter[str], batch: pa.RecordBatch) -> None:
         subsets[str(name)] += int(tokens[names == name].sum())
 
 
-def _name(context: Context, group: Group, cuts: dict[str, Cut]) -> str:
+def group_name(context: Context, group: Group, cuts: dict[str, Cut]) -> str:
+    """Return the work name of a group's entry, without extension."""
     key = digest(
         group.depends, group.number, {n: cut.to_json() for n, cut in cuts.items()},
         context.recipe.fingerprint(), context.surplus, context.seed,
@@ -218,7 +224,7 @@ def published(
     context: Context, group: Group, cuts: dict[str, Cut], *, hashes: bool = False
 ) -> Entry | None:
     """Return the group's entry where its shards stand whole, from the same parts and cuts."""
-    entry = finished(context.work, _name(context, group, cuts))
+    entry = finished(context.work, group_name(context, group, cuts))
     if entry is None:
         return None
     for shard in entry.data["shards"]:
@@ -234,7 +240,7 @@ def publish_group(context: Context, group: Group, cuts: dict[str, Cut]) -> Entry
     before = published(context, group, cuts, hashes=True)
     if before is not None:
         return before
-    name = _name(context, group, cuts)
+    name = group_name(context, group, cuts)
     by_unit: Counter[int] = Counter()
     unwritten: Counter[tuple[str, str | None, str | None]] = Counter()
     with ExitStack() as stack:
