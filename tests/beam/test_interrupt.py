@@ -30,7 +30,7 @@ def inputs(tmp_path_factory):
     rng = random.Random(3)
     for name in "abc":
         with open(folder / f"{name}.jsonl", "w") as out:
-            for number in range(1500):
+            for number in range(800):
                 text = " ".join(f"{rng.choice(WORDS)} {rng.choice(WORDS)}" for _ in range(400))
                 out.write(json.dumps({"id": f"{name}{number}", "text": text}) + "\n")
     return folder
@@ -74,9 +74,9 @@ def test_an_interrupted_build_goes_on_where_it_was(inputs, tmp_path):
     lines = {line.split()[0]: line for line in done.stderr.splitlines() if line}
     assert f"3 of 3 units ({len(second)} by an earlier run)" in lines["curate"]
     assert "3 of 3 passes" in lines["pair"] and "3 of 3 drop lists" in lines["cluster"]
-    assert "3 of 3 parts, 4,500 documents" in lines["score"] and "MB/s" in lines["score"]
-    assert "1 of 1 groups of shards, 4,500 documents" in lines["publish"]
-    assert json.loads((out / "manifest.json").read_text())["ledger"]["read"] == 4500
+    assert "3 of 3 parts, 2,400 documents" in lines["score"] and "MB/s" in lines["score"]
+    assert "1 of 1 groups of shards, 2,400 documents" in lines["publish"]
+    assert json.loads((out / "manifest.json").read_text())["ledger"]["read"] == 2400
 
 
 def test_progress_of_curate_counts_parts_of_units_under_way(built, tmp_path):
@@ -91,10 +91,12 @@ def test_progress_of_curate_counts_parts_of_units_under_way(built, tmp_path):
     assert poll().done == poll().documents == 0
 
     source, target = (built.path / ".work", tmp_path / "work")
-    one = unit_folder(context, refs[0])
+    largest = max(refs, key=lambda ref: ref.unit.size)
+    one, at = unit_folder(context, largest), refs.index(largest)
     shutil.copytree(source / one, target / one, ignore=shutil.ignore_patterns("unit.json"))
     begun = poll()
-    read, size = entries[0].data["read"], sum(p["text_bytes"] for p in entries[0].data["parts"])
+    data = entries[at].data
+    read, size = data["read"], sum(part["text_bytes"] for part in data["parts"])
     assert (begun.done, begun.documents) == (0, read)
     assert begun.text_bytes == pytest.approx(size, rel=0.1)
     assert 0 < begun.share < 1
@@ -102,13 +104,14 @@ def test_progress_of_curate_counts_parts_of_units_under_way(built, tmp_path):
     shutil.copy(source / one / "unit.json", target / one)
     count = poll()
     assert (count.done, count.documents, count.text_bytes) == (1, read, size)
-    for ref in refs[1:]:
+    for ref in refs[:at] + refs[at + 1 :]:
         folder = unit_folder(context, ref)
         shutil.copytree(source / folder, target / folder)
     count = poll()
     assert (count.done, count.share) == (len(refs), 1.0)
     assert count.documents == built.manifest["ledger"]["read"]
 
-    resumed = Curated(context, refs, [entries[0], *[None] * (len(refs) - 1)])()
+    before = [entry if ref is largest else None for ref, entry in zip(refs, entries, strict=True)]
+    resumed = Curated(context, refs, before)()
     assert (resumed.done, resumed.earlier) == (len(refs), 1)
     assert resumed.documents == count.documents - read
