@@ -11,7 +11,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from skypile import interrupts
 from skypile.cli import build
+from skypile.cli.main import guarded
 
 
 def main(argv: Sequence[str]) -> int:
@@ -23,4 +25,5 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    interrupts.install("build_skypile.py")
+    sys.exit(guarded("build_skypile.py", lambda: main(sys.argv[1:])))

@@ -189,11 +189,17 @@ class Recipe(_Frozen):
 
     def steps_fingerprint(self) -> str:
         """Return the SHA-256 of all that decides on the outcomes and columns of `steps`."""
-        return _digest({"steps": _steps_data(self.steps), "versions": versions()})
+        return self._digests[0]
 
     def score_fingerprint(self) -> str:
         """Return the SHA-256 of all that decides on the outcomes and columns of `score`."""
-        return _digest({"score": _steps_data(self.score), "versions": versions()})
+        return self._digests[1]
+
+    @cached_property
+    def _digests(self) -> tuple[str, str]:
+        """Digests of steps and score: made once, since the key of every unit holds one."""
+        steps = _digest({"steps": _steps_data(self.steps), "versions": versions()})
+        return steps, _digest({"score": _steps_data(self.score), "versions": versions()})
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of the recipe with every stage's version and every model's hash.
@@ -272,13 +278,13 @@ def _steps_data(steps: Sequence[Step], *, sources: bool = False) -> list[dict[st
 
 def versions() -> dict[str, str]:
     """Return package -> version of SkyPile and of what its results depend on."""
-    return dict(_versions())
+    return {"skypile": skypile.__version__, **_package_versions()}
 
 
 @cache
-def _versions() -> dict[str, str]:
-    # Every unit asks for its key, several times, and a look at the metadata takes 40 ms.
-    found = {"skypile": skypile.__version__}
+def _package_versions() -> dict[str, str]:
+    """Look the versions up once: every unit's key asks for them, and it takes 40 ms."""
+    found = {}
     for package in PACKAGES:
         try:
             found[package] = metadata.version(package)

@@ -21,7 +21,8 @@ LAYERS = [
     ("skypile.stages",),
     ("skypile.stage", "skypile.policy", "skypile.tokens"),
     ("skypile.kernels",),
-    ("skypile.text", "skypile.schema", "skypile.errors"),
+    ("skypile.text", "skypile.schema", "skypile.progress"),
+    ("skypile.errors", "skypile.interrupts"),
 ]
 OWNERS = {
     "apache_beam": ("skypile.beam",),

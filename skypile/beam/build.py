@@ -10,13 +10,15 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeVar
 
 import apache_beam as beam
 
+from skypile import interrupts
 from skypile.beam import graph
 from skypile.beam.execute import run_pipeline
-from skypile.beam.progress import Progress
+from skypile.beam.progress import Curated, Entries, Files, Work, without_rest
 from skypile.beam.runners import LOCAL, RunnerOptions
 from skypile.errors import RunError
 from skypile.io.store import Store
@@ -26,10 +28,11 @@ from skypile.phases.audit import audit, check_bounds, manifest
 from skypile.phases.begin import begin, finish, lock, written
 from skypile.phases.context import Context, UnitRef
 from skypile.phases.pair import PairWork
-from skypile.phases.publish import Group, plan_groups, publish_entry, published
+from skypile.phases.publish import Group, group_name, plan_groups, publish_entry, published
 from skypile.phases.score import PartTask
-from skypile.phases.tally import MixPlan, UnitTask, plan_mixture
+from skypile.phases.tally import MixPlan, UnitTask, plan_mixture, tally_name
 from skypile.phases.work import Entry, digest
+from skypile.progress import Count, Progress
 
 __all__ = ["MANIFEST", "Result", "build"]
 
@@ -58,25 +61,56 @@ class _Run:
     quiet: bool
     seconds: dict[str, float] = field(default_factory=dict)
     cpu_seconds: dict[str, float] = field(default_factory=dict)
+    progress: Progress | None = None
 
     def spread(self, elements: Sequence[T], sizes: Sequence[int]) -> list[T]:
         """Return `elements` in the order in which workers get equal shares."""
         return graph.spread(elements, sizes, self.options.workers)
 
     def phase(
-        self, name: str, transform: beam.PTransform | None, done: Callable[[], tuple[int, int]]
-    ) -> None:
+        self, name: str, transform: beam.PTransform | None, poll: Callable[[], Count], *,
+        then: Callable[[], object] = lambda: None, last: bool = True,
+    ) -> None:  # fmt: skip
         """Run one pipeline (none where nothing is left to do), showing how far it has come.
 
+        `then` belongs to it; only the `last` of a phase's pipelines says what the phase took.
         Phases pair and cluster stay in this process: all that they group would cross to workers.
         """
         options = self.options.alone if name in ALONE else self.options.shared
         begun, cpu = time.monotonic(), time.process_time()
-        with Progress(name, done, quiet=self.quiet):
+        before = self.seconds.get(name, 0.0)
+        with self._shown(Progress(name, poll, quiet=self.quiet, before=before, last=last)):
             if transform is not None:
                 run_pipeline(name, transform, options)
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - begun
+                then()
+        self.seconds[name] = before + time.monotonic() - begun
         self.cpu_seconds[name] = self.cpu_seconds.get(name, 0.0) + time.process_time() - cpu
+
+    def found(
+        self, name: str, elements: Sequence[T], entry_of: Callable[[T], Entry | None]
+    ) -> list[Entry | None]:
+        """Return what an earlier run finished of `elements`; that is read whole, and takes time."""
+        entries = []
+        with self._shown(Progress(name, quiet=self.quiet, last=False)) as progress:
+            for number, element in enumerate(elements):
+                entries.append(entry_of(element))
+                progress.update(Count(number, len(elements), "checked for earlier work"))
+        return entries
+
+    def _shown(self, progress: Progress) -> Progress:
+        self.progress = progress
+        return progress
+
+    def kept(self) -> str:
+        """Return the end of the sentence about an interruption."""
+        where = f"in phase {self.progress.name}" if self.progress else "before the first phase"
+        count = self.progress.count if self.progress else None
+        if count is not None and count.whole is not None:
+            where = f"{where}, {count.done:,} of {count.whole:,} {count.what} finished"
+        return (
+            f"{where}; finished work is kept in {self.context.work.root}, and the same command "
+            "goes on from there"
+        )
 
 
 def build(
@@ -95,11 +129,11 @@ def build(
     run cannot go on; finished work is kept then.
     """
     started = datetime.now(UTC)
-    with lock(context):
+    run = _Run(context, list(refs), options, quiet)
+    with lock(context), interrupts.kept(run.kept):
         if not begin(context, refs, overwrite=overwrite):
             finish(context, keep_work=keep_work)
             return Result(context.output.read_json(MANIFEST), None)
-        run = _Run(context, list(refs), options, quiet)
         curated = _curate(run)
         _check(run, curated, [])
         work, drops = _pair(run, curated)
@@ -129,18 +163,31 @@ def _run_object(run: _Run, started: datetime) -> dict[str, Any]:
 
 def _curate(run: _Run) -> list[Entry]:
     context = run.context
-    todo = [ref for ref in run.refs if curate.curated(context, ref, hashes=True) is None]
-
-    def done() -> tuple[int, int]:
-        left = sum(curate.curated(context, ref) is None for ref in todo)
-        return len(run.refs) - left, len(run.refs)
-
+    before = run.found("curate", run.refs, lambda ref: curate.curated(context, ref, hashes=True))
+    todo = _missing(run.refs, before)
+    without_rest(context, [curate.unit_folder(context, ref) for ref in todo])
+    poll = Curated(context, run.refs, before)
     # What a compressed file holds is not known before it is read.
     todo = run.spread(todo, [ref.unit.text_bytes for ref in todo])
-    run.phase("curate", graph.curate(context, todo) if todo else None, done)
+    run.phase("curate", graph.curate(context, todo) if todo else None, poll)
     entries = [_there(curate.curated(context, ref), ref.unit.name) for ref in run.refs]
     _tell_unreadable(zip(run.refs, entries, strict=True))
     return entries
+
+
+def _missing(elements: Sequence[T], entries: Sequence[Entry | None]) -> list[T]:
+    """Return the elements whose entry is None."""
+    return [one for one, entry in zip(elements, entries, strict=True) if entry is None]
+
+
+def _polled(
+    context: Context, works: Iterable[Work], whole: int, what: str,
+    *, note: str = "", timed: bool = True,
+) -> Entries:  # fmt: skip
+    """Return the poll of `works`, which are what is left to do, rid of stale entries."""
+    todo = list(works)
+    without_rest(context, [f"{work.name}.json" for work in todo])
+    return Entries(context.work, todo, whole, what, note=note, timed=timed)
 
 
 def _tell_unreadable(units: Iterable[tuple[UnitRef, Entry]]) -> None:
@@ -175,16 +222,26 @@ def _pair(run: _Run, curated: Sequence[Entry]) -> tuple[PairWork, Entry]:
         passes |= {"pairs": graph.pairs, "edges": graph.edges}
     documents = sum(entry.data["read"] for entry in curated)
     for number, (name, transform) in enumerate(passes.items()):
+        poll = Files(context.work, f"{work.folder}/{name}", number, len(passes), name)
+        last = number + 1 == len(passes)
         if pair.pass_done(context, work, name) is not None:
+            run.phase("pair", None, poll, last=last)
             continue
         context.work.remove(f"{work.folder}/{name}")
         local = run.options.name == LOCAL
         rounds = pair.pass_rounds(context, work, name, documents) if local else [work]
-        for one in rounds:
-            run.phase("pair", transform(context, one), lambda n=number: (n, len(passes)))  # type: ignore[misc]
-        pair.finish_pass(context, work, name)
+        for one in rounds[:-1]:
+            run.phase("pair", transform(context, one), poll, last=False)
+        end = partial(pair.finish_pass, context, work, name)
+        run.phase("pair", transform(context, rounds[-1]), poll, then=end, last=last)
     fresh = cluster.clustered(context, work) is None
-    run.phase("cluster", graph.cluster(context, work) if fresh else None, lambda: (0, 1))
+    drops = f"{work.folder}/drops"
+    if fresh:
+        context.work.remove(drops)
+    run.phase(
+        "cluster", graph.cluster(context, work) if fresh else None,
+        lambda: Count(len(context.work.names(drops)), len(work.tasks), "drop lists"),
+    )  # fmt: skip
     return work, _there(cluster.clustered(context, work), "phase cluster")
 
 
@@ -198,14 +255,12 @@ def _score(
         depends = digest(entry.hash, context.work.digest(name))
         tasks.append([PartTask(ref, part, name, depends) for part in entry.data["parts"]])
     every = [task for of_unit in tasks for task in of_unit] if context.recipe.score else []
-    todo = [task for task in every if score.scored(context, task, hashes=True) is None]
-
-    def done() -> tuple[int, int]:
-        left = sum(score.scored(context, task) is None for task in todo)
-        return len(every) - left, len(every)
-
+    before = run.found("score", every, lambda task: score.scored(context, task, hashes=True))
+    todo = _missing(every, before)
+    works = [Work.of(task.name(context), [task.part]) for task in todo]
+    poll = _polled(context, works, len(every), "parts")
     todo = run.spread(todo, [task.part["text_bytes"] for task in todo])
-    run.phase("score", graph.score(context, todo) if todo else None, done)
+    run.phase("score", graph.score(context, todo) if todo else None, poll)
     entries = [_there(score.scored(context, task), task.ref.unit.name) for task in every]
     left = iter(entries)
     units = []
@@ -221,27 +276,23 @@ def _score(
 
 def _publish(run: _Run, tasks: list[UnitTask]) -> tuple[MixPlan, list[Entry]]:
     context = run.context
-    todo = [task for task in tasks if tally.tallied(context, task) is None]
-
-    def counted() -> tuple[int, int]:
-        left = sum(tally.tallied(context, task) is None for task in todo)
-        return len(tasks) - left, 2 * len(tasks)
-
+    todo = _missing(tasks, run.found("publish", tasks, partial(tally.tallied, context)))
+    works = (Work.of(tally_name(context, task), task.parts) for task in todo)
+    poll = _polled(context, works, len(tasks), "units", note="first pass", timed=False)
     todo = run.spread(todo, [sum(part["text_bytes"] for part in task.parts) for task in todo])
-    run.phase("publish", graph.tally(context, todo) if todo else None, counted)
+    run.phase("publish", graph.tally(context, todo) if todo else None, poll, last=False)
     tallies = [_there(tally.tallied(context, task), task.ref.unit.name) for task in tasks]
     plan = plan_mixture(context, run.refs, tallies)
     groups = plan_groups(tasks, tallies)
     _remove_others(context, groups, plan)
-    left = [group for group in groups if published(context, group, plan.cuts, hashes=True) is None]
-
-    def shards() -> tuple[int, int]:
-        waiting = sum(published(context, group, plan.cuts) is None for group in left)
-        return 2 * len(groups) - waiting, 2 * len(groups)
-
-    left = run.spread(left, [group.text_bytes for group in left])
-    transform = graph.publish(context, left, plan.cuts) if left else None
-    run.phase("publish", transform, shards)
+    before = run.found(
+        "publish", groups, lambda group: published(context, group, plan.cuts, hashes=True)
+    )
+    left = _missing(groups, before)
+    works = (Work.of(group_name(context, one, plan.cuts), one.part_data()) for one in left)
+    poll = _polled(context, works, len(groups), "groups of shards")
+    left = run.spread(left, [sum(part["text_bytes"] for part in one.part_data()) for one in left])
+    run.phase("publish", graph.publish(context, left, plan.cuts) if left else None, poll)
     return plan, [
         _there(publish_entry(context, group, plan.cuts), f"shards {group.number}")
         for group in groups

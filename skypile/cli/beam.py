@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from skypile import interrupts
 from skypile.cli.main import guarded
 from skypile.errors import UsageError
 
@@ -24,6 +25,8 @@ options that are the same for every pipeline of SkyPile:
 
 def run(argv: Sequence[str] | None = None) -> int:
     """Run the console script `beam`; return the exit code."""
+    if argv is None:
+        interrupts.install("beam")
     return guarded("beam", lambda: _run(list(sys.argv[1:] if argv is None else argv)))
 
 

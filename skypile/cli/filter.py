@@ -13,16 +13,17 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from skypile import interrupts
 from skypile.cli.curated import Counts, Piece, curated, judged, read_pieces
 from skypile.cli.inputs import add_input_arguments, gathered, ordered_plan
 from skypile.cli.outputs import Lines, common_schema, is_parquet, open_lines, open_output
-from skypile.cli.progress import Progress
-from skypile.cli.terminal import say
+from skypile.cli.terminal import is_terminal, say
 from skypile.errors import InputError, RunError, UsageError
 from skypile.explain.lines import explanations, score_columns
 from skypile.io.sources import ReadOptions
 from skypile.io.units import STDIN, Plan
 from skypile.ledger import NO_MODELS, Ledger
+from skypile.progress import Count, Progress, Share
 from skypile.recipe import Dedup, Recipe, load_recipe
 from skypile.schema import KEPT
 
@@ -84,8 +85,11 @@ def run(args: argparse.Namespace, extra: list[str]) -> int:
         recipe = recipe.without_models()
         counts.ledger.notes.append(NO_MODELS)
     plan = ordered_plan(inputs)
-    with Progress("filter", quiet=args.quiet, results_shown=args.output == "-") as progress:
-        _filter(args, recipe, plan, options, counts, progress)
+    # A terminal that shows the results cannot show a bar among them.
+    shown = args.output == "-" and is_terminal(sys.stdout) and is_terminal(sys.stderr)
+    told = Told(plan, counts, Progress("filter", quiet=args.quiet or shown))
+    with told.progress, interrupts.kept(lambda: _left_behind(args)):
+        _filter(args, recipe, plan, options, counts, told)
     if not args.quiet:
         say(*counts.ledger.lines())
     return 0
@@ -106,21 +110,63 @@ def _check_outputs(args: argparse.Namespace) -> None:
         raise UsageError("--score-all shows its scores with --explain; add it")
 
 
+def _left_behind(args: argparse.Namespace) -> str:
+    """Return the end of the sentence about an interruption."""
+    files = [path for path in (args.output, args.rejected, args.ledger) if path not in (None, "-")]
+    told = (
+        [f"{' and '.join(files)} {'is' if len(files) == 1 else 'are'} as before"] if files else []
+    )
+    if args.output == "-":
+        told.append("what stdout got is not all")
+    return f"before the end: {', '.join(told)}"
+
+
+class Told:
+    """Tells a Progress how far the pieces of a plan have come."""
+
+    def __init__(self, plan: Plan, counts: Counts, progress: Progress) -> None:
+        self.counts, self.progress = counts, progress
+        self._share = Share([unit.text_bytes for unit in plan.units])
+        self._known = all(unit.path != STDIN for unit in plan.units)
+        self._unit = self._before = 0
+
+    def reading(self) -> None:
+        """Tell how many records were read, where none is judged yet."""
+        self.progress.update(Count(documents=self.counts.ledger.read, what="records read"))
+
+    def judged(self, piece: Piece) -> None:
+        """Tell what the counts hold now that `piece` is judged and written."""
+        ledger, size = self.counts.ledger, self.counts.text_bytes
+        before = size - piece.batch.column("text").nbytes
+        while self._unit < piece.number:
+            self._share.finish(self._unit, before - self._before)
+            self._unit, self._before = self._unit + 1, before
+        self.progress.update(
+            Count(
+                what="records",
+                documents=sum(ledger.counts.values()),
+                text_bytes=size,
+                share=self._share.value({self._unit: size - self._before}) if self._known else None,
+                note=f"{ledger.total(KEPT):,} kept",
+            )
+        )
+
+
 def _filter(
     args: argparse.Namespace,
     recipe: Recipe,
     plan: Plan,
     options: ReadOptions,
     counts: Counts,
-    progress: Progress,
+    told: Told,
 ) -> None:
     with ExitStack() as stack:
         outputs = _outputs(args, recipe, plan, stack)
-        for piece in _pieces(args, recipe, plan, options, counts, progress):
+        for piece in _pieces(args, recipe, plan, options, counts, told):
             counts.add(piece)
             for write in outputs:
                 write(piece)
-            _tell(progress, counts)
+            told.judged(piece)
         _finish(counts, plan)
         if args.ledger is not None:
             _write_ledger(args.ledger, counts.ledger)
@@ -132,7 +178,7 @@ def _pieces(
     plan: Plan,
     options: ReadOptions,
     counts: Counts,
-    progress: Progress,
+    told: Told,
 ) -> Iterator[Piece]:
     rewrites = any(stage.rewrites for step in recipe.steps for stage in step.stages)
     pieces = read_pieces(plan.units, options, counts, rewrites=rewrites)
@@ -140,19 +186,14 @@ def _pieces(
     if args.dedup:
         from skypile.cli.duplicates import without_duplicates
 
-        pieces = without_duplicates(_told(pieces, counts, progress), recipe.dedup or Dedup())
+        pieces = without_duplicates(_read(pieces, told), recipe.dedup or Dedup())
     return curated(pieces, recipe, score_all=args.score_all)
 
 
-def _told(pieces: Iterator[Piece], counts: Counts, progress: Progress) -> Iterator[Piece]:
+def _read(pieces: Iterator[Piece], told: Told) -> Iterator[Piece]:
     for piece in pieces:
-        _tell(progress, counts)
+        told.reading()
         yield piece
-
-
-def _tell(progress: Progress, counts: Counts) -> None:
-    kept = counts.ledger.total(KEPT)
-    progress.update(f"{counts.ledger.read:,} records read, {kept:,} kept")
 
 
 def _outputs(

@@ -1,6 +1,7 @@
 """The command ``skypile``: finds the command's module, runs it, turns faults into exit codes.
 
-Exit codes: 0 fine, 1 the run or its audit failed, 2 the command line cannot be, 130 interrupted.
+Exit codes: 0 fine, 1 the run or its audit failed, 2 the command line cannot be, 130 interrupted
+(SIGINT), 143 terminated (SIGTERM).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from difflib import get_close_matches
 from typing import NoReturn, Protocol, cast
 
 import skypile
+from skypile import interrupts
 from skypile.cli.terminal import painted, say, show
 from skypile.errors import OutputError, SkyPileError, UsageError
 
@@ -30,7 +32,6 @@ COMMANDS: dict[str, str] = {
     "recipe": "list, show and check recipes",
 }
 TAKES_MORE = {"build"}  # commands that pass unknown options on, to Beam
-INTERRUPTED = 130
 
 
 class Command(Protocol):
@@ -64,6 +65,8 @@ class Parser(argparse.ArgumentParser):
 
 def run(argv: Sequence[str] | None = None) -> int:
     """Run ``skypile`` with `argv` (the process's own by default) and return its exit code."""
+    if argv is None:
+        interrupts.install("skypile")
     return guarded("skypile", lambda: _dispatch(list(sys.argv[1:] if argv is None else argv)))
 
 
@@ -77,12 +80,15 @@ def guarded(program: str, command: Callable[[], int]) -> int:
         code = command()
         if sys.stdout is not None:
             sys.stdout.flush()
-    except BrokenPipeError:
-        return _reader_left()
+        interrupts.outlived()
     except KeyboardInterrupt:
-        say(f"{program}: interrupted")
-        return INTERRUPTED
+        return _interrupted(program)
     except Exception as error:  # noqa: BLE001 - the one place where faults become exit codes
+        if interrupts.caught():
+            # Beam makes another error of the exception; or a lost worker was noticed first.
+            return _interrupted(program)
+        if isinstance(error, BrokenPipeError):
+            return _reader_left()
         return _failed(program, error)
     return code
 
@@ -91,6 +97,17 @@ def _speak_utf8() -> None:
     """Have results written as UTF-8 whatever the locale; what cannot be encoded is escaped."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def _interrupted(program: str) -> int:
+    """Say what an interruption leaves behind; the reader of stdout may have been ended, too."""
+    say(f"{program}: {interrupts.sentence()}")
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        _reader_left()
+    return interrupts.exit_code()
 
 
 def _reader_left() -> int:

@@ -27,6 +27,7 @@ import pyarrow.fs as pafs
 import xxhash
 
 from skypile.errors import OutputError, RunError
+from skypile.interrupts import unfinished
 from skypile.io.remote import filesystem, why
 
 __all__ = ["TEMPORARY", "Store", "is_remote", "output_error"]
@@ -101,6 +102,15 @@ def _is_claimed(path: Path) -> bool:
     return False
 
 
+def _local_names(path: str) -> list[str]:
+    try:
+        return os.listdir(path)  # noqa: PTH208 - Path would make an object of each
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise OutputError(f"{path}: is no folder that can be read: {error}") from error
+
+
 @dataclass(frozen=True)
 class Store:
     """Files by their names below `root`; names use ``/``.
@@ -158,6 +168,8 @@ class Store:
         """Yield a path beside that of `name`; what is there afterwards takes its name."""
         path = self.path(name)
         beside = f"{path}.{uuid.uuid4().hex[:12]}{TEMPORARY}"
+        if self.is_local:
+            unfinished.add(beside)
         try:
             self.filesystem.create_dir(posixpath.dirname(path), recursive=True)
             with _claimed(beside) if self.is_local else nullcontext():
@@ -172,6 +184,8 @@ class Store:
         except BaseException:
             self._discard(beside)
             raise
+        finally:
+            unfinished.discard(beside)
 
     def _rename(self, beside: str, path: str) -> None:
         if not self.is_local:
@@ -251,6 +265,9 @@ class Store:
 
     def names(self, folder: str = "") -> list[str]:
         """Return the names of the files and folders directly in `folder`, sorted."""
+        if not is_remote(self.root):
+            # pyarrow asks for the size of each: six times as long for 100,000 names.
+            return sorted(_local_names(self.path(folder)))
         return sorted(info.base_name for info in self._listed(folder, recursive=False))
 
     def walk(self, folder: str = "") -> list[str]:

@@ -31,6 +31,7 @@ __all__ = [
     "COUNTS_KEY",
     "Group",
     "PartRef",
+    "group_name",
     "output_schema",
     "plan_groups",
     "publish_entry",
@@ -103,10 +104,9 @@ class Group:
     parts: tuple[PartRef, ...]
     depends: str
 
-    @property
-    def text_bytes(self) -> int:
-        """The bytes of text in all parts."""
-        return sum(ref.task.parts[ref.number]["text_bytes"] for ref in self.parts)
+    def part_data(self) -> list[dict[str, Any]]:
+        """Return what phase curate wrote down about each part."""
+        return [ref.task.parts[ref.number] for ref in self.parts]
 
 
 def plan_groups(tasks: Sequence[UnitTask], tallies: Sequence[Entry]) -> list[Group]:
@@ -212,7 +212,8 @@ def _add_subsets(subsets: Counter[str], batch: pa.RecordBatch) -> None:
         subsets[str(name)] += int(tokens[names == name].sum())
 
 
-def _name(context: Context, group: Group, cuts: dict[str, Cut]) -> str:
+def group_name(context: Context, group: Group, cuts: dict[str, Cut]) -> str:
+    """Return the work name of a group's entry, without extension."""
     key = digest(
         group.depends, group.number, {n: cut.to_json() for n, cut in cuts.items()},
         context.recipe.fingerprint(), context.surplus, context.seed,
@@ -222,7 +223,7 @@ def _name(context: Context, group: Group, cuts: dict[str, Cut]) -> str:
 
 def publish_entry(context: Context, group: Group, cuts: dict[str, Cut]) -> Entry | None:
     """Return the group's entry, whatever became of its shards; the audit looks at those."""
-    return finished(context.work, _name(context, group, cuts))
+    return finished(context.work, group_name(context, group, cuts))
 
 
 def published(
@@ -245,7 +246,7 @@ def publish_group(context: Context, group: Group, cuts: dict[str, Cut]) -> Entry
     before = published(context, group, cuts, hashes=True)
     if before is not None:
         return before
-    name = _name(context, group, cuts)
+    name = group_name(context, group, cuts)
     by_unit: Counter[int] = Counter()
     unwritten: Counter[tuple[str, str | None, str | None]] = Counter()
     with ExitStack() as stack:

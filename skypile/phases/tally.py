@@ -29,7 +29,15 @@ from skypile.phases.work import Entry, digest, finished, open_whole, write_entry
 from skypile.policy import open_mask
 from skypile.schema import DOMAINS
 
-__all__ = ["MixPlan", "UnitTask", "mixture_place", "plan_mixture", "tallied", "tally_unit"]
+__all__ = [
+    "MixPlan",
+    "UnitTask",
+    "mixture_place",
+    "plan_mixture",
+    "tallied",
+    "tally_name",
+    "tally_unit",
+]
 
 TALLY_SCHEMA = pa.schema(
     [
@@ -70,13 +78,14 @@ def mixture_place(context: Context, batch: pa.RecordBatch) -> tuple[np.ndarray, 
     return order_keys(batch.column("exact_hash"), context.seed), bands
 
 
-def _name(context: Context, task: UnitTask) -> str:
+def tally_name(context: Context, task: UnitTask) -> str:
+    """Return the work name of a unit's tally, without extension."""
     return f"tally/{digest(task.depends, context.seed)}"
 
 
 def tallied(context: Context, task: UnitTask) -> Entry | None:
     """Return the entry of a unit's tally where it is there."""
-    return finished(context.work, _name(context, task))
+    return finished(context.work, tally_name(context, task))
 
 
 def tally_unit(context: Context, task: UnitTask) -> Entry:
@@ -84,7 +93,7 @@ def tally_unit(context: Context, task: UnitTask) -> Entry:
     before = tallied(context, task)
     if before is not None:
         return before
-    name = _name(context, task)
+    name = tally_name(context, task)
     drops = read_drops(context, task.drops, task.ref.unit.name)
     found: list[pa.RecordBatch] = []
     part_bytes: list[dict[str, int]] = []
