@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -68,7 +69,8 @@ def _identity(context: Context, refs: Sequence[UnitRef]) -> dict[str, Any]:
 
 def _place(unit: Unit) -> str:
     """Return where a unit's file lies; what changed in it meanwhile is told by the unit's key."""
-    return f"{unit.path}#{unit.start}"
+    path = os.fsencode(unit.path).decode(errors="backslashreplace")
+    return f"{path}#{unit.start}"
 
 
 def begin(context: Context, refs: Sequence[UnitRef], *, overwrite: bool) -> None:
