@@ -18,6 +18,7 @@ from skypile.cli.curated import TEXT_READ, Piece
 from skypile.cli.jsonlines import INPUT_PREFIX, Value, extended, with_text
 from skypile.errors import InputError, OutputError, UsageError
 from skypile.io.files import open_input, write_atomic
+from skypile.io.footers import open_parquet
 from skypile.io.sinks import JsonlWriter
 from skypile.io.store import output_error
 from skypile.io.units import STDIN, Unit
@@ -368,7 +369,8 @@ def common_schema(units: Sequence[Unit], path: str) -> pa.Schema | None:
 def _schema(unit: Unit) -> pa.Schema | None:
     try:
         with open_input(unit.path) as file:
-            return pq.read_schema(file)
+            opened = open_parquet(file)
+            return None if isinstance(opened, str) else opened.schema_arrow
     except InputError:
         raise
     except (pa.ArrowException, OSError, ValueError):

@@ -7,6 +7,7 @@ are separated by ``/``.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat as stat_bits
@@ -156,8 +157,10 @@ def _list_local(path: str) -> list[Entry]:
         for entry in entries:
             try:
                 info = entry.stat()
-            except FileNotFoundError:
-                continue
+            except OSError as error:
+                if error.errno in (errno.ENOENT, errno.ELOOP):
+                    continue
+                raise
             is_folder = stat_bits.S_ISDIR(info.st_mode)
             if not is_folder and not stat_bits.S_ISREG(info.st_mode):
                 continue

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
+from math import isfinite
 from typing import Any, BinaryIO
 
 import orjson
@@ -19,7 +21,15 @@ from skypile.io.fields import (
     take_columns,
 )
 from skypile.io.formats import BYTE_ORDER_MARK
-from skypile.io.lines import RAW_BYTES, LongLine, LostRest, WholeLines, range_blocks, split_lines
+from skypile.io.lines import (
+    RAW_BYTES,
+    BlankLines,
+    LongLine,
+    LostRest,
+    WholeLines,
+    range_blocks,
+    split_lines,
+)
 from skypile.io.rows import MAX_ROW, ReadOptions, RowBuffer, Tally, too_large
 from skypile.io.units import Unit
 
@@ -61,14 +71,21 @@ class _Lines:
     def finished(self) -> bool:
         return self.options.limit is not None and self.tally.read >= self.options.limit
 
-    def batches(self, event: WholeLines | LongLine | LostRest) -> Iterator[pa.RecordBatch]:
+    def batches(
+        self, event: WholeLines | BlankLines | LongLine | LostRest
+    ) -> Iterator[pa.RecordBatch]:
         if self.finished():
+            return
+        if isinstance(event, BlankLines):
+            self._next(event.lines)
             return
         if not isinstance(event, WholeLines):
             self._unreadable(event)
             return
         offset = event.offset
-        for line in event.lines:
+        event.lines.reverse()
+        while event.lines:
+            line = event.lines.pop()  # a line of 50 MB is let go as soon as it is read
             if len(line) > self.options.max_document_bytes:
                 self._unreadable(LongLine(line[:RAW_BYTES], offset, len(line)))
             else:
@@ -87,8 +104,8 @@ class _Lines:
             self._record(line, offset)
         self._next()
 
-    def _next(self) -> None:
-        self.row += 1
+    def _next(self, lines: int = 1) -> None:
+        self.row += lines
         if self.row > MAX_ROW:
             raise InputError(
                 f"{self.unit.path}: more than {MAX_ROW:,} lines in one compressed file; split it"
@@ -116,7 +133,7 @@ class _Lines:
 
     def _record(self, line: bytes, offset: int) -> None:
         try:
-            fields = orjson.loads(line)
+            fields = _loaded(line)
         except orjson.JSONDecodeError as error:
             return self._error(line, offset, *_diagnosis(line, error))
         if type(fields) is not dict:
@@ -136,7 +153,7 @@ class _Lines:
         id_value, url, source = take_columns(fields, options)
         meta = meta_json(fields) if fields else None
         if may_be_rounded(id_value, meta):
-            fields = json.loads(line)
+            fields = _loaded_exactly(line)
             del fields[options.text_field]
             id_value, url, source = take_columns(fields, options)
             meta = meta_json(fields) if fields else None
@@ -164,6 +181,40 @@ class _Lines:
         )
 
 
+def _loaded(line: bytes) -> Any:
+    """Return the JSON value of `line`; raises orjson.JSONDecodeError for what is none."""
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        if "infinity" not in error.msg:
+            raise
+        # A number such as 1e999, which is JSON, and which no float holds.
+        try:
+            value = _loaded_exactly(line)
+            json.dumps(value, ensure_ascii=False).encode()  # raises for halves of surrogate pairs
+        except (ValueError, RecursionError):
+            raise error from None
+        return value
+
+
+def _loaded_exactly(line: bytes) -> Any:
+    return json.loads(line, parse_int=_integer, parse_float=_float, parse_constant=_refuse)
+
+
+def _integer(digits: str) -> int | str:
+    # Python refuses to turn more digits into a number; it would take it too long.
+    return int(digits) if len(digits) <= sys.get_int_max_str_digits() else digits
+
+
+def _float(digits: str) -> float | str:
+    number = float(digits)
+    return number if isfinite(number) else digits
+
+
+def _refuse(word: str) -> None:
+    raise ValueError(f"{word} is no JSON")
+
+
 def _diagnosis(line: bytes, error: orjson.JSONDecodeError) -> tuple[str, str]:
     try:
         line.decode()
@@ -171,6 +222,11 @@ def _diagnosis(line: bytes, error: orjson.JSONDecodeError) -> tuple[str, str]:
         return "bad_utf8", f"not UTF-8: {found.reason} at byte {found.start} of the line"
     if "surrogate" in error.msg:
         return "bad_utf8", f"half of a surrogate pair: {error.msg} (character {error.pos})"
+    if b"}\r{" in line:
+        return (
+            "bad_json",
+            "not JSON: lines end in CR alone here; they must end in LF (tr '\\r' '\\n')",
+        )
     return "bad_json", f"not JSON: {error.msg} (character {error.pos})"
 
 

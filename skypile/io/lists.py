@@ -12,7 +12,7 @@ from skypile.errors import InputError, UsageError
 from skypile.io.compression import blocks
 from skypile.io.files import absolute, open_input
 from skypile.io.formats import BYTE_ORDER_MARK, HEAD_BYTES, compression_of
-from skypile.io.lines import LongLine, LostRest, split_lines
+from skypile.io.lines import BlankLines, LongLine, LostRest, split_lines
 from skypile.io.remote import why
 from skypile.io.stdin import Rejoined
 
@@ -41,6 +41,9 @@ def read_list(path: str) -> Iterator[tuple[int, str]]:
                     raise InputError(f"{name}: the list cannot be read to its end: {event.message}")
                 if isinstance(event, LongLine):
                     raise UsageError(f"{name}:{number + 1}: {event.size:,} bytes are no input")
+                if isinstance(event, BlankLines):
+                    number += event.lines
+                    continue
                 for line in event.lines:
                     number += 1
                     one = _input(line, f"{name}:{number}", first=number == 1)

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, BinaryIO
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from skypile.io.fields import TooDeepError, identifier, meta_json, take_columns
-from skypile.io.footers import open_parquet
+from skypile.io.footers import group_rows, open_parquet
 from skypile.io.formats import PARQUET_MAGIC
-from skypile.io.rows import BATCH_BYTES, ReadOptions, RowBuffer, Tally, too_large
+from skypile.io.rowgroups import RowGroups, Sizes, pieces
+from skypile.io.rows import ReadOptions, RowBuffer, Tally, too_large
 from skypile.io.units import Unit
 
 __all__ = ["Originals", "parquet_batches"]
 
-BATCH_ROWS = 1024
-DAMAGE = (pa.ArrowException, OSError, ValueError)
+DAMAGE = (pa.ArrowException, OSError, ValueError, OverflowError)
 
 
 @dataclass
@@ -45,13 +43,18 @@ def parquet_batches(
     if isinstance(opened, str):
         yield from reader.no_footer(file, opened)
         return
+    groups = RowGroups(file, opened)
     first_row = unit.first_record
     for group in range(unit.start, unit.end):
         if reader.finished:
             return
-        rows = opened.metadata.row_group(group).num_rows
-        yield from reader.row_group(opened, group, first_row)
-        first_row += rows
+        rows = group_rows(opened.metadata, group)
+        if rows is None:
+            told = opened.metadata.row_group(group).num_rows
+            yield reader.lost(first_row, f"the footer says that row group {group} has {told} rows")
+        else:
+            yield from reader.row_group(opened, groups, group, first_row)
+        first_row += 1 if rows is None else rows
 
 
 class _Rows:
@@ -67,19 +70,17 @@ class _Rows:
         return self.options.limit is not None and self.tally.read >= self.options.limit
 
     def row_group(
-        self, file: pq.ParquetFile, group: int, first_row: int
+        self, opened: pq.ParquetFile, groups: RowGroups, group: int, first_row: int
     ) -> Iterator[pa.RecordBatch]:
-        about = file.metadata.row_group(group)
-        rows = about.num_rows
+        rows = opened.metadata.row_group(group).num_rows
         if self.options.limit is not None:
             rows = min(rows, self.options.limit - self.tally.read)
         self.tally.read += rows
         done = 0
         try:
-            for batch in _decoded(file, group, about):
-                batch = batch.slice(0, rows - done)
-                for piece in _pieces(batch, self.options.text_field):
-                    yield self._batch(piece, first_row + done)
+            for batch in groups.decoded(group):
+                for piece, sizes in pieces(batch.slice(0, rows - done)):
+                    yield self._batch(piece, sizes, opened.schema_arrow, first_row + done)
                     done += piece.num_rows
                 if done == rows:
                     break
@@ -92,11 +93,11 @@ class _Rows:
             why = str(error)
         lost = rows - done
         self.tally.read -= lost
-        yield self._lost(first_row + done, lost, why)
+        yield self.lost(first_row + done, f"{lost:,} rows from here on cannot be decoded: {why}")
 
-    def _lost(self, first_row: int, lost: int, why: str) -> pa.RecordBatch:
-        message = f"{lost:,} rows from here on cannot be decoded: {why}"
-        return self._single(first_row, "bad_compression", message, None)
+    def lost(self, row: int, message: str) -> pa.RecordBatch:
+        """Return an error row, which counts as one, for rows that are lost from `row` on."""
+        return self._single(row, "bad_compression", message, None)
 
     def no_footer(self, file: BinaryIO, why: str) -> Iterator[pa.RecordBatch]:
         if self.finished:
@@ -112,6 +113,11 @@ class _Rows:
 
     def _single(self, row: int, reason: str, message: str, raw: bytes | None) -> pa.RecordBatch:
         self.tally.read += 1
+        return self._error_batch(row, reason, message, raw)
+
+    def _error_batch(
+        self, row: int, reason: str, message: str, raw: bytes | None = None
+    ) -> pa.RecordBatch:
         self.originals.batch = None
         rows = RowBuffer(self.options)
         self._error(rows, row, None, reason, message, raw)
@@ -138,16 +144,24 @@ class _Rows:
             id=id_,
         )
 
-    def _batch(self, piece: pa.RecordBatch, first_row: int) -> pa.RecordBatch:
+    def _batch(
+        self, piece: pa.RecordBatch, sizes: Sizes, schema: pa.Schema, first_row: int
+    ) -> pa.RecordBatch:
         options = self.options
+        if piece.num_rows == 1 and sizes[0] > options.max_document_bytes:
+            return self._error_batch(first_row, "too_large", too_large(int(sizes[0]), options))
+        if piece.schema != schema:
+            piece = piece.cast(schema)
         texts, no_text = _texts(piece, options.text_field)
-        names = [name for name in piece.schema.names if name != options.text_field]
-        others = [_values(piece.column(name)) for name in names]
+        names = piece.schema.names
+        places = [number for number, name in enumerate(names) if name != options.text_field]
+        others = [_values(piece.column(number)) for number in places]
         rows = RowBuffer(options)
         for index in range(piece.num_rows):
-            fields = {name: values[index] for name, values in zip(names, others, strict=True)}
+            fields = {names[n]: values[index] for n, values in zip(places, others, strict=True)}
             row = first_row + index
-            self._row(rows, row, texts[index] if texts else None, no_text, fields)
+            text = texts[index] if texts else None
+            self._row(rows, row, text, int(sizes[index]), no_text, fields)
         if options.keep_lines:
             self.originals.batch = piece
         batch = rows.take()
@@ -159,6 +173,7 @@ class _Rows:
         rows: RowBuffer,
         row: int,
         text: bytes | None,
+        size: int,
         no_text: str,
         fields: dict[str, Any],
     ) -> None:
@@ -175,8 +190,8 @@ class _Rows:
             reason, message = "bad_json", f"the row is {error}"
         if text is None:
             reason, message = "bad_text_type", no_text
-        elif len(text) > self.options.max_document_bytes:
-            reason, message = "too_large", too_large(len(text), self.options)
+        elif size > self.options.max_document_bytes:
+            reason, message = "too_large", too_large(size, self.options)
         elif bad:
             reason, message = "bad_utf8", f"column {bad[0]!r} is not UTF-8"
         elif not reason:
@@ -204,32 +219,6 @@ def _utf8_error(text: bytes) -> tuple[str, str]:
     except UnicodeDecodeError as error:
         return "bad_utf8", f"not UTF-8: {error.reason} at byte {error.start} of the text"
     return "", ""
-
-
-def _decoded(file: pq.ParquetFile, group: int, about: Any) -> Iterator[pa.RecordBatch]:
-    row_bytes = max(1, about.total_byte_size // max(1, about.num_rows))
-    batch_rows = min(BATCH_ROWS, max(16, BATCH_BYTES // row_bytes))
-    yield from file.iter_batches(batch_size=batch_rows, row_groups=[group], use_threads=False)
-
-
-def _pieces(batch: pa.RecordBatch, text_field: str) -> Iterator[pa.RecordBatch]:
-    """Cut `batch` so that no piece holds more than about 8 MB, single rows aside."""
-    if batch.num_rows == 0:
-        return
-    texts, _ = _text_column(batch, text_field)
-    if texts is None:
-        texts = pa.nulls(batch.num_rows, pa.binary())
-    if batch.nbytes <= 2 * BATCH_BYTES:
-        yield batch
-        return
-    lengths = np.asarray(pc.binary_length(texts).fill_null(0)).astype(np.int64)
-    # What the other columns hold is spread evenly over the rows.
-    lengths += max(0, batch.nbytes - int(lengths.sum())) // batch.num_rows
-    pieces = np.cumsum(lengths) // BATCH_BYTES
-    cuts = [0, *(np.flatnonzero(np.diff(pieces)) + 1).tolist(), batch.num_rows]
-    for start, end in pairwise(cuts):
-        if end > start:
-            yield batch.slice(start, end - start)
 
 
 def _text_column(batch: pa.RecordBatch, name: str) -> tuple[pa.Array | None, str]:
@@ -264,12 +253,39 @@ def _values(column: pa.Array) -> list[Any]:
     """Return the values of `column`, NOT_UTF8 for those that hold broken strings."""
     try:
         return list(column.to_pylist())
-    except UnicodeDecodeError:
+    except (ValueError, OverflowError):
         return [_value(item) for item in column]
+
+
+class _NotUtf8Error(Exception):
+    pass
 
 
 def _value(item: pa.Scalar) -> Any:
     try:
+        return _plain(item)
+    except _NotUtf8Error:
+        return NOT_UTF8
+
+
+def _plain(item: pa.Scalar) -> Any:
+    """Return the value of `item`; of what Python has no type for, as Arrow writes it.
+
+    Such are times to the nanosecond, and dates behind the year 9999.
+    """
+    try:
         return item.as_py()
     except UnicodeDecodeError:
-        return NOT_UTF8
+        known = None
+    except (ValueError, OverflowError):
+        known = pa.string()
+    if isinstance(item, pa.DictionaryScalar | pa.ExtensionScalar):
+        return _plain(item.value)
+    if isinstance(item, pa.StructScalar):
+        names = [field.name for field in item.type]
+        return {name: _plain(item[number]) for number, name in enumerate(names)}
+    if isinstance(item, pa.ListScalar):
+        return [_plain(one) for one in item.values]
+    if known is None:
+        raise _NotUtf8Error
+    return pc.cast(item, known).as_py()

@@ -113,7 +113,7 @@ class RowBuffer:
         self._prog_langs.append(prog_lang)
         self._metas.append(meta)
         self._lines.append(line)
-        self._bytes += len(text or b"") + len(meta or b"") + len(line or b"")
+        self._bytes += sum(map(len, filter(None, (text, id, url, source, meta, line))))
 
     def error(
         self,

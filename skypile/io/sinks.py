@@ -7,11 +7,11 @@ import hashlib
 import io
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from types import TracebackType
-from typing import BinaryIO, Self, cast
+from typing import BinaryIO, NoReturn, Self, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -195,24 +195,24 @@ class JsonlWriter(_AtomicWriter):
     def write(self, line: bytes) -> None:
         """Append `line`, which holds no newline, and a newline."""
         self.lines += 1
-        with self._explained():
+        try:
             self._stream.write(line + b"\n")
+        except OSError as error:
+            self._explain(error)
 
     def flush(self) -> None:
         """Hand what was written so far on to the reader of stdout."""
         if self._stdout:
-            with self._explained():
+            try:
                 self._stream.flush()
+            except OSError as error:
+                self._explain(error)
 
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            name = "stdout" if self._stdout else self.path
-            raise output_error(error, name) from error
+    def _explain(self, error: OSError) -> NoReturn:
+        if isinstance(error, BrokenPipeError):
+            raise error
+        name = "stdout" if self._stdout else self.path
+        raise output_error(error, name) from error
 
     def close(self) -> None:
         """Finish the file and give it its name."""

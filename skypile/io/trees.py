@@ -10,6 +10,7 @@ kinds of files are left out, and counted.
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ __all__ = ["Found", "is_binary", "left_out_warc", "walk"]
 
 VERSION_CONTROL = (".git", ".hg", ".svn", ".bzr", ".jj", "CVS", "_darcs")
 INSTALLED = ("node_modules", "bower_components", "__pycache__", ".venv", ".tox")
+MAX_STARS = 3
+MAX_PATTERN_CHARS = 1000
 LEFT_OUT_FOLDERS = frozenset((*VERSION_CONTROL, *INSTALLED))
 
 
@@ -42,7 +45,7 @@ class Found:
 def walk(root: Entry) -> Found:
     """Return the files below the folder `root`, each by what it is."""
     found = Found()
-    for entry, ignored in _files(root, [], found.skipped, top=True):
+    for entry, ignored in _files(root, found.skipped):
         if is_data_name(entry.name):
             # Tools that keep data beside Git list it in .gitignore, so that does not count here.
             found.data.append(entry)
@@ -100,29 +103,31 @@ class _Ignore:
         return self.spec.check_file(f"{relative}/" if entry.is_folder else relative).include
 
 
-def _files(
-    folder: Entry, rules: list[_Ignore], skipped: Counter[str], *, top: bool
-) -> Iterator[tuple[Entry, bool]]:
-    entries = list_folder(folder.path)
-    if not top and _is_corpus(entries):
-        # Its rejected documents would come in again; give its data folder to read a corpus.
-        skipped["folder:corpus"] += 1
-        return
-    if any(entry.name == ".gitignore" and not entry.is_folder for entry in entries):
-        rules = [_Ignore(folder.path, _read_rules(f"{folder.path}/.gitignore")), *rules]
-    for entry in entries:
-        verdicts = (rule.verdict(entry) for rule in rules)
-        ignored = next((verdict for verdict in verdicts if verdict is not None), False)
-        if not entry.is_folder:
-            yield entry, ignored
-        elif entry.name in LEFT_OUT_FOLDERS:
-            skipped["folder:" + entry.name] += 1
-        elif ignored:
-            skipped["folder_ignored_by_git"] += 1
-        elif entry.is_link:
-            skipped["link"] += 1
-        else:
-            yield from _files(entry, rules, skipped, top=False)
+def _files(root: Entry, skipped: Counter[str]) -> Iterator[tuple[Entry, bool]]:
+    # A stack of its own: folders may lie deeper in each other than Python calls may.
+    waiting: list[tuple[Entry, list[_Ignore]]] = [(root, [])]
+    while waiting:
+        folder, rules = waiting.pop()
+        entries = list_folder(folder.path)
+        if folder is not root and _is_corpus(entries):
+            # Its rejected documents would come in again; give its data folder to read a corpus.
+            skipped["folder:corpus"] += 1
+            continue
+        if any(entry.name == ".gitignore" and not entry.is_folder for entry in entries):
+            rules = [_Ignore(folder.path, _read_rules(f"{folder.path}/.gitignore")), *rules]
+        for entry in entries:
+            verdicts = (rule.verdict(entry) for rule in rules)
+            ignored = next((verdict for verdict in verdicts if verdict is not None), False)
+            if not entry.is_folder:
+                yield entry, ignored
+            elif entry.name in LEFT_OUT_FOLDERS:
+                skipped["folder:" + entry.name] += 1
+            elif ignored:
+                skipped["folder_ignored_by_git"] += 1
+            elif entry.is_link:
+                skipped["link"] += 1
+            else:
+                waiting.append((entry, rules))
 
 
 def _is_corpus(entries: list[Entry]) -> bool:
@@ -137,8 +142,20 @@ def _read_rules(path: str) -> GitIgnoreSpec:
     lines = os.fsdecode(read_head(path, 1 << 20)).splitlines()
     patterns: list[GitIgnoreSpecPattern] = []
     for line in lines:
+        if _is_endless(line):
+            continue
         try:
             patterns.extend(GitIgnoreSpec.from_lines([line]).patterns)
-        except GitIgnorePatternError:  # Git, too, passes over a pattern that means nothing
+        except (GitIgnorePatternError, re.error):  # Git passes over what means nothing, too
             continue
     return GitIgnoreSpec(patterns)
+
+
+def _is_endless(pattern: str) -> bool:
+    """Tell whether names exist on which matching `pattern` takes minutes, or more than a lifetime.
+
+    With k stars in one part of a path, a name of n characters may take n^k steps.
+    """
+    parts = pattern.split("/")
+    stars = max((part.count("*") for part in parts if part != "**"), default=0)
+    return stars > MAX_STARS or parts.count("**") > MAX_STARS or len(pattern) > MAX_PATTERN_CHARS
