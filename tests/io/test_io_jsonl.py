@@ -109,7 +109,6 @@ BROKEN = [
     (b'{"text": "nul\x00"}', "bad_json"),
     (b'{"text": "a", "n": NaN}', "bad_json"),
     (b'{"text": "a", "n": Infinity}', "bad_json"),
-    (b'{"text": "a", "n": 1e999}', "bad_json"),
     (b"{'text': 'a'}", "bad_json"),
     (b"[" * 200_000 + b"]" * 200_000, "bad_json"),
     (b'{"a":' * 200_000 + b"1" + b"}" * 200_000, "bad_json"),
