@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from skypile.beam import build as driver
-from skypile.beam.runners import pipeline_options
+from skypile.beam.runners import runner_options
 from skypile.cli import build as command
 from skypile.errors import RunError
 from skypile.io.units import plan_units
@@ -33,7 +33,7 @@ class Halfway:
         self.context = command._context(args, load_recipe(str(LIGHT)))
         refs = [UnitRef(n, unit) for n, unit in enumerate(plan_units(inputs).units)]
         begin(self.context, refs, overwrite=False)
-        options = pipeline_options("Direct", [])
+        options = runner_options("Direct", [], None)
         self.run = driver._Run(self.context, refs, options, quiet=True)
         self.curated = driver._curate(self.run)
         self.pairs, _ = driver._pair(self.run, self.curated)
