@@ -26,7 +26,7 @@ types: install
 	$(BIN)/mypy
 
 tests: install
-	$(BIN)/python -m pytest -W error $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -W error --numprocesses auto --dist loadfile $(PYTEST_ARGS)
 
 install: $(VENV)/installed
 
