@@ -32,31 +32,6 @@ def test_the_order_of_inputs_and_the_pipeline_file_change_no_byte(built, tmp_pat
     assert not (tmp_path / "out" / ".work").exists()
 
 
-def test_a_rerun_repeats_no_finished_unit_and_ends_with_the_same_bytes(tmp_path):
-    first = build(tmp_path / "out", *LIGHT, "--keep-work", "--mixture", "none", inputs=[WEB])
-    before = first.same_bytes()
-    work = tmp_path / "out" / ".work"
-    curated = times(work / "curate")
-    (tmp_path / "out" / "manifest.json").unlink()
-    shard = next((tmp_path / "out" / "data").rglob("*.parquet"))
-    shard.unlink()
-    again = build(tmp_path / "out", *LIGHT, "--keep-work", "--mixture", "none", inputs=[WEB])
-    assert again.same_bytes() == before
-    assert times(work / "curate") == curated
-
-
-def test_a_damaged_unit_is_done_again(tmp_path):
-    first = build(tmp_path / "out", *LIGHT, "--keep-work", "--mixture", "none", inputs=[WEB])
-    before = first.same_bytes()
-    part = next((tmp_path / "out" / ".work" / "curate").rglob("part-*.parquet"))
-    data = bytearray(part.read_bytes())
-    data[len(data) // 2] ^= 1
-    part.write_bytes(data)
-    (tmp_path / "out" / "manifest.json").unlink()
-    again = build(tmp_path / "out", *LIGHT, "--keep-work", "--mixture", "none", inputs=[WEB])
-    assert again.same_bytes() == before
-
-
 def test_another_mixture_only_publishes_and_leaves_no_old_shard(tmp_path):
     inputs = [SAMPLE / "web-en.jsonl", SAMPLE / "web-zh.jsonl"]
     args = ["build", *inputs, *LIGHT, "--output", tmp_path / "out", "--keep-work"]
@@ -93,15 +68,6 @@ def test_a_folder_with_a_corpus_or_other_work_is_refused(tmp_path):
     build(out, *LIGHT, "--mixture", "none", "--overwrite", inputs=[other])
     domains = json.loads((out / "manifest.json").read_text())["mixture"]["reached"]
     assert set(domains) == {"zh"}
-
-
-def test_a_begun_folder_refuses_other_inputs(tmp_path):
-    out = tmp_path / "out"
-    failed = skypile("build", SAMPLE / "web-zh.jsonl", *LIGHT, "--output", out)
-    assert failed.returncode == 1
-    other = skypile("build", WEB, *LIGHT, "--output", out, "--mixture", "none")
-    assert other.returncode == 2
-    assert "begun with other inputs" in other.stderr
 
 
 @pytest.mark.parametrize(

@@ -202,7 +202,7 @@ def test_verify_names_the_file_that_was_damaged(undisturbed, tmp_path, verified,
     assert f"off: {find(output).relative_to(output)}: " in verified(output)
 
 
-@pytest.mark.parametrize("damage", CORPUS)
+@pytest.mark.parametrize("damage", [name for name in CORPUS if "shard" in name])
 def test_a_shard_that_was_damaged_before_a_rerun_is_written_again(
     forged, inputs, expected, late, damage
 ):

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,7 @@ class Run:
         """Wait for its end."""
         code = self.forge.ask({"wait": self.pid})
         assert code is not None, "it has stopped"
+        self.forge.running.discard(self.pid)
         return Ended(code, self._out.read_text("utf-8"), self._err.read_text("utf-8"))
 
     def wait_for_stop(self) -> None:
@@ -70,6 +71,7 @@ class Forge:
 
     def __init__(self, process: subprocess.Popen[str], folder: Path) -> None:
         self.process, self.folder, self.started = process, folder, 0
+        self.running: set[int] = set()
 
     def ask(self, request: dict[str, Any]) -> Any:
         assert self.process.stdin is not None and self.process.stdout is not None
@@ -100,7 +102,15 @@ class Forge:
             env["SKYPILE_STRIKE"] = json.dumps(asdict(strike))
         request = {"argv": [str(arg) for arg in args], "env": env, "stdin": str(stdin)}
         request |= {"out": str(out), "err": str(err), "largest_file": largest_file, "user": user}
-        return Run(self, self.ask(request), out, err)
+        run = Run(self, self.ask(request), out, err)
+        self.running.add(run.pid)
+        return run
+
+    def end(self) -> None:
+        """Kill what a test that failed has left, stopped or not."""
+        for pid in self.running:
+            with suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
 
     def run(self, *args: object, **options: Any) -> Ended:
         """Start ``skypile`` with `args` and wait for its end."""
@@ -115,5 +125,7 @@ def forge(folder: Path) -> Iterator[Forge]:
     command = [sys.executable, str(SUPPORT / "zygote.py")]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen(command, env=env, text=True, **pipes) as process:  # type: ignore[call-overload]
-        yield Forge(process, folder)
+        started = Forge(process, folder)
+        yield started
+        started.end()
         process.stdin.close()
