@@ -15,6 +15,8 @@ from skypile.io import http
 
 RECORD = "WARC/1.0\r\nWARC-Type: {}\r\nWARC-Target-URI: {}\r\nContent-Length: {}\r\n\r\n{}\r\n\r\n"
 
+CUT_LIST = gzip.compress(b"c.jsonl\n" * 999, mtime=0)[:-9]
+
 
 def warc(*texts, kind="conversion"):
     """Return warcinfo and records of one kind as gzip members."""
@@ -179,7 +181,7 @@ def test_a_list_on_standard_input(recipe, three):
         (b"c.jsonl\nlist\n", 2, "list:2: "),
         (b"# nothing\n\n", 2, "no INPUT given"),
         (b"", 2, "no INPUT given"),
-        (gzip.compress(b"c.jsonl\n" * 999, mtime=0)[:-9], 1, "list: the list cannot be read to its end"),
+        (CUT_LIST, 1, "list: the list cannot be read to its end"),
         (b"\xff\xfe.jsonl\n", 2, "list:1: no input matches"),
     ],
 )
