@@ -1,67 +1,101 @@
 """Fit the linear router that tells source code from prose, and say how well it does.
 
-Usage: SKYPILE_SHARED=DIR python benchmarks/fit_code_router.py [--by-source]
+Usage: python benchmarks/fit_code_router.py $SKYPILE_SHARED/data [--coefficients]
 
-Reads DIR/data/corpus: rows of code.jsonl.zst against rows of all other files, each whole and as
-one window of 300 to 3,000 characters. Even rows fit the coefficients of skypile/stages/language.py
-(logistic regression, Newton's method), odd rows are held out. Prints the
-coefficients, accuracy, recall of code and, file by file, the share of prose taken for code.
+Code are the files of code.jsonl.zst and fenced blocks that name a programming language; prose are
+the rows of all other files. Besides whole documents there are windows of 60 to 3,000 characters,
+cut anywhere: two of each program, one of every other page, without its fenced blocks. What is
+labelled (benchmarks/labelled.py) is the whole: windows of pages that hold unmarked code (manual
+pages, handbooks) are left out, and so are windows of programs that are mostly sentences, from the
+midst of a comment. Windows only help to fit; what is reported are whole documents and blocks of
+over 200 characters.
 
-With `--by-source` each source is scored, by whole rows, with coefficients fitted on the others:
-what to expect of a kind of text that no fit has seen. It is the harder test, above all for TeX and
-for manual pages.
+Each group of one source, kind and label weighs as much as the root of its size, and code as much as
+prose; a group has up to 1,200 texts. Logistic regression with a ridge, by Newton's method.
+
+Prints Markdown: how many are right when the coefficients were fitted on all texts, and when they
+were fitted without any text of the same root, which is a repository or Debian package with all its
+languages (all of the LibreOffice help is one, all manual pages are another). `--coefficients`
+prints the lines for skypile/stages/code_router.py as well.
 """
 
 from __future__ import annotations
 
 import argparse
 import collections
-import os
 import random
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 import pyarrow as pa
-import zstandard
+from labelled import FENCE, Document, blocks, corpus, is_markdown
 
-from skypile.stages.counts import Counts
-from skypile.stages.language import CODE_FEATURES, code_features
+from skypile.stages.code_router import CODE_WEIGHTS, code_features, short_penalty
 
 Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
-ROWS_PER_FILE = 2500
-RIDGE = 1e-6
-# Pages without blocks of code: only their windows are prose for certain.
-PURE = ("code", "en_books", "en_prose_nltk", "other_langs", "zh_classical", "zh_news")
-
-
-def rows(path: Path) -> list[dict[str, str]]:
-    """Return some rows of a file, evenly drawn."""
-    with path.open("rb") as file:
-        lines = zstandard.ZstdDecompressor().stream_reader(file).read().splitlines()
-    return [orjson.loads(line) for line in lines[:: max(1, len(lines) // ROWS_PER_FILE)]]
+RIDGE = 1e-4
+GROUP_TEXTS = 1200
+LEAST_CHARS, LONG_CHARS = 60, 200
+# Pages that hold code without a mark of it: a window may be code.
+UNMARKED_CODE = ("manpages", "handbook", "reference", "maint-guide")
+MOSTLY_SENTENCES = 0.4
 
 
-def windows(texts: list[str], seed: int, *, pure: bool) -> Iterator[str]:
-    """Yield each text and, if all of the file is `pure`, one window of it, cut at line ends."""
-    rng = random.Random(seed)
-    for text in texts:
-        yield text
-        if not pure:
+@dataclass(frozen=True)
+class Text:
+    """A text to fit or to judge by."""
+
+    text: str
+    is_code: bool
+    source: str
+    kind: str
+
+    @property
+    def root(self) -> str:
+        """What is held out together."""
+        for name in ("manpages", "libreoffice-help", "debian-handbook", "librust", "golang"):
+            if name in self.source:
+                return name
+        return self.source.split("/")[0]
+
+
+def windows(text: str, number: int, rng: random.Random) -> Iterator[str]:
+    """Yield windows of 60 to 3,000 characters, shorter ones as likely as longer ones."""
+    for _ in range(number):
+        size = int(LEAST_CHARS * (3000 / LEAST_CHARS) ** rng.random())
+        start = rng.randrange(max(1, len(text) - size))
+        yield text[start : start + size]
+
+
+def texts(pages: list[Document], rng: random.Random) -> Iterator[Text]:
+    """Yield the texts of one file of the corpus."""
+    for page in pages:
+        if page.table == "mixed":
             continue
-        start = text.find("\n", rng.randrange(max(1, len(text) - 300))) + 1
-        part = text[start : start + rng.randint(300, 3000)]
-        yield part[: part.rfind("\n")] if "\n" in part else part
+        is_code = page.expected == "code"
+        yield Text(page.text, is_code, page.source, "whole")
+        if any(name in page.source for name in UNMARKED_CODE):
+            continue
+        prose = FENCE.sub("", page.text) if is_markdown(page.source) else page.text
+        for window in windows(prose, 2 if is_code else rng.randrange(2), rng):
+            yield Text(window, is_code, page.source, "window")
+    for block in blocks(pages, LEAST_CHARS):
+        if block.table == "goal":
+            yield Text(block.text, True, block.source, "block")
 
 
-def features(texts: list[str], seed: int, *, pure: bool) -> Floats:
-    """Return the features of all windows with at least 100 characters."""
-    kept = [text for text in windows(texts, seed, pure=pure) if len(text) >= 100]
-    batch = pa.RecordBatch.from_pydict({"text": pa.array(kept, pa.large_string())})
-    return code_features(pa.RecordBatch.from_pydict(Counts()(batch)))
+def features(found: list[Text]) -> Floats:
+    """Return (texts, features)."""
+    parts = []
+    for start in range(0, len(found), 2000):
+        part = pa.array([each.text for each in found[start : start + 2000]], pa.large_string())
+        parts.append(code_features(part, np.arange(len(part))))
+    return np.vstack(parts)
 
 
 def fit(inputs: Floats, labels: Floats, weight: Floats) -> Floats:
@@ -75,87 +109,81 @@ def fit(inputs: Floats, labels: Floats, weight: Floats) -> Floats:
         curvature += RIDGE * len(labels) * np.eye(design.shape[1])
         step = np.linalg.solve(curvature, gradient)
         found = found + step
-        if np.abs(step).max() < 1e-8:
+        if np.abs(step).max() < 1e-4:
             break
     return found
 
 
-def weighted(groups: dict[tuple[str, str], Floats]) -> tuple[Floats, Floats, Floats]:
-    """Return inputs, labels and weights of the rows of (file, source) -> features.
-
-    Code weighs as much as all prose, and each file of prose as much as any other.
-    """
-    sizes: collections.Counter[str] = collections.Counter()
-    for (name, _), found in groups.items():
-        sizes[name] += len(found)
-    total, prose = sum(sizes.values()), len(sizes) - ("code" in sizes)
-    shares = {name: 1.0 if name == "code" else 1 / prose for name in sizes}
-    labels = [np.full(len(found), float(name == "code")) for (name, _), found in groups.items()]
-    weight = [
-        np.full(len(found), shares[name] * total / sizes[name])
-        for (name, _), found in groups.items()
-    ]
-    return np.vstack(list(groups.values())), np.concatenate(labels), np.concatenate(weight)
+def weights_of(found: list[Text], usable: Flags) -> Floats:
+    """Return the weight of each text, 0 where it is not to be used."""
+    groups = [(each.source, each.kind, each.is_code) for each in found]
+    seen: collections.Counter[tuple[str, str, bool]] = collections.Counter()
+    for at, group in enumerate(groups):
+        if usable[at]:
+            usable[at] = seen[group] < GROUP_TEXTS
+            seen[group] += 1
+    sizes = np.array([min(seen[group], GROUP_TEXTS) for group in groups])
+    return np.where(usable, 1 / np.sqrt(np.maximum(sizes, 1)), 0.0)
 
 
-def report(scores: dict[tuple[str, str], Floats]) -> None:
-    """Print recall of code and prose taken for code at several thresholds, then group by group."""
-    code = np.concatenate([found for (name, _), found in scores.items() if name == "code"])
-    prose = np.concatenate([found for (name, _), found in scores.items() if name != "code"])
-    for threshold in (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0):
-        recall, false = (code > threshold).mean(), (prose > threshold).mean()
-        print(f"score > {threshold}: code recall {recall:.4f}, prose taken for code {false:.5f}")
-        print(
-            {
-                ":".join(filter(None, key)): round(float((found > threshold).mean()), 4)
-                for key, found in scores.items()
-                if (found > threshold).any()
-            }
-        )
+def balanced(weight: Floats, is_code: Flags) -> Floats:
+    """Return weights by which code counts as much as prose."""
+    half = len(weight) / 2
+    code, prose = weight[is_code].sum(), weight[~is_code].sum()
+    found: Floats = np.where(is_code, weight * half / code, weight * half / prose)
+    return found
 
 
-def by_source(corpus: dict[str, list[dict[str, str]]]) -> None:
-    """Score each source with coefficients fitted on all others; report on all of them together."""
-    texts: dict[tuple[str, str], list[str]] = collections.defaultdict(list)
-    for name, entries in corpus.items():
-        for row in entries:
-            texts[name, row["source"]].append(row["text"])
-    groups = {key: features(part, 0, pure=False) for key, part in texts.items()}
-    groups = {key: found for key, found in groups.items() if len(found)}
-    # A repository is one source, whichever of its parts or languages it is.
-    root = {key: key[1].split("/")[0] for key in groups}
-    scores = {}
-    for each in sorted(set(root.values())):
-        rest = {key: found for key, found in groups.items() if root[key] != each}
-        weights = fit(*weighted(rest))
-        for key, found in groups.items():
-            if root[key] == each:
-                scores[key] = found @ weights[:-1] + weights[-1]
-    report(scores)
-
-
-def by_row(corpus: dict[str, list[dict[str, str]]]) -> None:
-    """Fit on even rows, print the coefficients, report on odd rows."""
-    texts = {name: [row["text"] for row in found] for name, found in corpus.items()}
-    train = {(name, ""): features(texts[name][::2], 1, pure=name in PURE) for name in texts}
-    test = {(name, ""): features(texts[name][1::2], 2, pure=name in PURE) for name in texts}
-    weights = fit(*weighted(train))
-    print({name: round(float(each), 2) for name, each in zip(CODE_FEATURES, weights, strict=False)})
-    print("bias", round(float(weights[-1]), 2))
-    report({name: found @ weights[:-1] + weights[-1] for name, found in test.items()})
+def report(title: str, found: list[Text], right: Flags, long: Flags) -> None:
+    """Print shares right, by kind, and for sources below 99 %."""
+    table: dict[tuple[str, ...], list[bool]] = collections.defaultdict(list)
+    for at in np.flatnonzero(long).tolist():
+        each = found[at]
+        if each.kind != "window":
+            name = "code" if each.is_code else "prose"
+            table[name, each.kind, "all"].append(bool(right[at]))
+            table[name, each.kind, each.source].append(bool(right[at]))
+    print(f"\n{title}:\n\n| label | kind | source | texts | right |\n|---|---|---|---|---|")
+    for key, values in sorted(table.items(), key=lambda item: (item[0][2] != "all", item[0])):
+        share = sum(values) / len(values)
+        if key[2] == "all" or share < 0.99:
+            print(f"| {' | '.join(key)} | {len(values):,} | {share:.2%} |")
 
 
 def main() -> None:
-    """Read the rows and run the fit that the command line asks for."""
+    """Read the texts, fit, and report."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--by-source", action="store_true")
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--coefficients", action="store_true")
     options = parser.parse_args()
-    folder = Path(os.environ["SKYPILE_SHARED"]) / "data" / "corpus"
-    corpus = {path.name.split(".")[0]: rows(path) for path in sorted(folder.glob("*.jsonl.zst"))}
-    if options.by_source:
-        by_source(corpus)
-    else:
-        by_row(corpus)
+    rng = random.Random(0)
+    found = [
+        text for _, pages in corpus(options.data / "corpus") for text in texts(pages, rng)
+        if len(text.text) >= LEAST_CHARS
+    ]  # fmt: skip
+    inputs = features(found)
+    is_code = np.array([each.is_code for each in found])
+    roots = np.array([each.root for each in found])
+    sentences = inputs[:, list(CODE_WEIGHTS).index("page_prose")] > MOSTLY_SENTENCES
+    part = np.array([each.kind == "window" for each in found])
+    weight = weights_of(found, ~(part & is_code & sentences))
+    labels = is_code.astype(np.float64)
+    solid = np.array([sum(map(len, each.text.split())) for each in found], np.float64)
+    penalty = short_penalty(solid)
+    long = np.array([len(each.text) > LONG_CHARS for each in found])
+
+    whole = fit(inputs, labels, balanced(weight, is_code))
+    if options.coefficients:
+        names = [*CODE_WEIGHTS, "bias"]
+        print("\n".join(f'    "{n}": {w:.2f},' for n, w in zip(names, whole, strict=True)))
+    scores = inputs @ whole[:-1] + whole[-1] - penalty
+    report("Fitted on all texts", found, (scores > 0) == is_code, long)
+    for root in sorted(set(roots)):
+        out = roots == root
+        used = ~out & (weight > 0)
+        others = fit(inputs[used], labels[used], balanced(weight[used], is_code[used]))
+        scores[out] = inputs[out] @ others[:-1] + others[-1] - penalty[out]
+    report("Fitted without the text's root", found, (scores > 0) == is_code, long)
 
 
 if __name__ == "__main__":

@@ -16,32 +16,26 @@ from pydantic import Field
 
 from skypile.errors import InputError
 from skypile.stage import Stage
+from skypile.stages.code_router import code_scores
 
-__all__ = ["CODE_FEATURES", "Language", "code_features", "code_scores"]
+__all__ = ["PROSE_LANGUAGES", "Language"]
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 Objects = npt.NDArray[np.object_]
 
-# Feature -> weight; fitted and judged on held-out rows by benchmarks/fit_code_router.py. All are
-# columns of Counts but the sums `letter_frac`, of all letters, and `non_latin_frac`, of the others.
-_CODE_WEIGHTS = {
-    "ascii_punct_frac": 27.96,
-    "indented_line_frac": 2.67,
-    "code_end_line_frac": 2.21,
-    "code_start_line_frac": 13.56,
-    "stop_word_frac": -18.01,
-    "letter_frac": 32.66,
-    "plain_word_frac": -4.6,
-    "alpha_word_frac": -16.79,
-    "terminal_line_frac": -0.75,
-    "non_latin_frac": -77.09,
-}
-_CODE_BIAS = -14.19
-CODE_FEATURES = tuple(_CODE_WEIGHTS)
-
 _LETTERS = ("latin", "han", "kana", "hangul", "cyrillic", "other_letter")
-_SHORT_PENALTY = 250.0
+# Files of these languages are prose more often than not: their text decides, and must look so much
+# more like code.
+PROSE_LANGUAGES = ("markdown", "rst", "tex", "text")
+_NAMED_PROSE = 2.0
+# Statistic -> weight: below _LEAST_SUSPICION the router need not read a text. Above it lie 99.96 %
+# of the programs that the router finds, most pages on programming, 4 % of books.
+_SUSPICION = {
+    "ascii_punct_frac": 30.0, "hash_word_frac": 20.0, "code_start_line_frac": 7.0,
+    "code_end_line_frac": 4.0, "indented_line_frac": 1.0, "terminal_line_frac": -9.0,
+}  # fmt: skip
+_LEAST_SUSPICION = -1.5
 # Text that fastText takes for English and that has so many of Gopher's stop words is English, be it
 # as full of commands as a manual page: langdetect (6 ms a document) need not be asked.
 _ENGLISH_STOP_WORDS = 0.04
@@ -58,16 +52,17 @@ class _Model(Protocol):
 class Language(Stage):
     """Every document has its language, domain and, where it is Chinese, its script.
 
-    In this order: (1) A file of a source tree (`prog_lang` is set), and a text that looks like
-    source code by ten statistics (`code_scores`), is of domain `code`. Its `language` is null:
-    that column is for natural languages, `prog_lang` for the others. (2) A text of which at least
-    `min_cjk_frac` of the letters are CJK goes by script, since one such letter says as much as
-    three to four Latin ones: Korean from half Hangul on, Japanese from `min_kana_frac` of kana on,
-    else Chinese; `language_score` is the share of its letters among the CJK ones. (3) Other texts
-    of `min_letters` and more go to fastText's lid.176 on the first `prefix_chars` characters;
-    where English stop words bear it out, its score is at least `sure_score`. Where it is less sure
-    than that of Latin or Cyrillic text, langdetect (seeded) is asked on the first 1,000 and taken
-    if it is surer. (4) The rest has no language.
+    In this order: (1) A file of a source tree (`prog_lang` is set), and a text whose lines look
+    like those of programs (`code_router`), is of domain `code`. Its `language` is null: that column
+    is for natural languages, `prog_lang` for the others. Files of PROSE_LANGUAGES go by their text.
+    (2) A text of which at least `min_cjk_frac` of the letters are CJK goes by script, since one
+    such letter says as much as three to four Latin ones: Korean from half Hangul on, Japanese from
+    `min_kana_frac` of kana on, else Chinese; `language_score` is the share of its letters among the
+    CJK ones. (3) Other texts of `min_letters` and more go to fastText's lid.176 on the first
+    `prefix_chars` characters and, where its score is below `wide_score`, on three such pieces from
+    all of the text. Where English stop words bear it out, its score is at least `sure_score`; where
+    it is less sure than that of Latin or Cyrillic text, langdetect (seeded) is asked on the first
+    1,000 and taken if it is surer. (4) The rest has no language.
 
     `domain` is `en`, `zh` (both scripts, and classical), `code`, or null. `script` is `Hans` or
     `Hant`, whichever has more characters of its own (`Hans` in a tie), and null but for Chinese.
@@ -76,16 +71,17 @@ class Language(Stage):
     reads: ClassVar[tuple[str, ...]] = (
         "text", "prog_lang", "chars_count", "hans_count", "hant_count", "stop_words_count",
         *(f"{name}_frac" for name in _LETTERS),
-        *(name for name in CODE_FEATURES if name not in ("letter_frac", "non_latin_frac")),
+        "stop_word_frac", *_SUSPICION,
     )  # fmt: skip
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     prefix_chars: int = Field(default=500, ge=50, description="What fastText is shown.")
     min_letters: int = Field(default=10, ge=1, description="Below it there is no language.")
     min_cjk_frac: float = Field(default=0.1, gt=0, le=1, description="CJK letters of all letters.")
     min_kana_frac: float = Field(default=0.1, gt=0, le=1, description="Kana of CJK letters.")
+    wide_score: float = Field(default=0.8, ge=0, le=1, description="Below it fastText sees more.")
     sure_score: float = Field(default=0.5, ge=0, le=1, description="Below it langdetect is asked.")
-    min_code_score: float = Field(default=1.0, description="Log odds from which text is code.")
+    min_code_score: float = Field(default=0.0, description="Log odds from which text is code.")
     seed: int = Field(default=0, ge=0, description="Seed of langdetect.")
 
     @property
@@ -100,12 +96,8 @@ class Language(Stage):
         """Return the four columns."""
         shares = {name: _column(batch, f"{name}_frac") for name in _LETTERS}
         letter_frac = np.sum(list(shares.values()), axis=0)
-        known = ~np.asarray(batch.column("prog_lang").is_null())
-        chars = _column(batch, "chars_count")
-        letters = np.rint(letter_frac * chars)
-        # Statistics of a few words scatter: a short text must look the more like code.
-        wanted = self.min_code_score + _SHORT_PENALTY / np.maximum(chars, 1)
-        code = known | ((code_scores(batch) > wanted) & (letters > 0))
+        letters = np.rint(letter_frac * _column(batch, "chars_count"))
+        code = self._code(batch, letters)
         language, score, by_script = self._by_script(shares, letter_frac)
         by_script &= ~code
         language[~by_script], score[~by_script] = None, np.nan
@@ -128,6 +120,21 @@ class Language(Stage):
             "script": pa.array(script, pa.string(), mask=~chinese),
         }
 
+    def _code(self, batch: pa.RecordBatch, letters: Floats) -> Flags:
+        """Return which documents are source code."""
+        prog_lang = batch.column("prog_lang")
+        prose = np.asarray(pc.is_in(prog_lang, value_set=pa.array(PROSE_LANGUAGES)))
+        code: Flags = ~np.asarray(prog_lang.is_null()) & ~prose
+        suspicion = np.zeros(batch.num_rows)
+        for name, weight in _SUSPICION.items():
+            suspicion += weight * _column(batch, name)
+        looks = suspicion >= _LEAST_SUSPICION
+        rows = np.flatnonzero(~code & looks & (letters > 0))
+        chars = _column(batch, "chars_count")[rows]
+        wanted = self.min_code_score + np.where(prose[rows], _NAMED_PROSE, 0.0)
+        code[rows] = code_scores(batch.column("text"), rows, chars) > wanted
+        return code
+
     def _by_script(
         self, shares: dict[str, Floats], letter_frac: Floats
     ) -> tuple[Objects, Floats, Flags]:
@@ -147,12 +154,11 @@ class Language(Stage):
     ) -> tuple[Objects, Floats]:
         """Return language and score of `rows` by fastText, and where it is unsure by langdetect."""
         head = pc.utf8_slice_codeunits(text.take(pa.array(rows)), 0, self.prefix_chars)
-        lines = pc.replace_substring_regex(head, r"[\s\x00]+", " ").to_pylist()
-        model = _model()
-        language, score = np.empty(len(rows), object), np.zeros(len(rows))
-        for at, line in enumerate(lines):
-            labels, chances = model.predict(line, k=1)
-            language[at], score[at] = labels[0].removeprefix("__label__"), min(chances[0], 1.0)
+        language, score = _predicted(head)
+        more = np.asarray(pc.utf8_length(head)) == self.prefix_chars
+        doubtful = np.flatnonzero((score < self.wide_score) & more)
+        pieces = [_pieces(text[int(row)].as_py(), self.prefix_chars) for row in rows[doubtful]]
+        language[doubtful], score[doubtful] = _predicted(pa.array(pieces, pa.string()))
         borne_out = (language == "en") & english[rows]
         score[borne_out] = np.maximum(score[borne_out], self.sure_score)
         unsure = (score < self.sure_score) & alphabetic[rows]
@@ -169,23 +175,6 @@ class Language(Stage):
     def fingerprint_data(self) -> dict[str, Any]:
         """Name the model by the hash of its file."""
         return super().fingerprint_data() | {"lid176": _model_hash()}
-
-
-def code_features(batch: pa.RecordBatch) -> Floats:
-    """Return (rows, features): the statistics that tell source code from prose."""
-    letters = np.sum([_column(batch, f"{name}_frac") for name in _LETTERS], axis=0)
-    sums = {"letter_frac": letters, "non_latin_frac": letters - _column(batch, "latin_frac")}
-    columns = [sums[name] if name in sums else _column(batch, name) for name in CODE_FEATURES]
-    return np.stack(columns, axis=1)
-
-
-def code_scores(batch: pa.RecordBatch) -> Floats:
-    """Return (rows,): the log odds that a text is source code, not prose."""
-    total = np.full(batch.num_rows, _CODE_BIAS)
-    # Term by term: the sum of a matrix product depends on the machine's BLAS.
-    for feature, weight in zip(code_features(batch).T, _CODE_WEIGHTS.values(), strict=True):
-        total += weight * feature
-    return total
 
 
 def _column(batch: pa.RecordBatch, name: str) -> Floats:
@@ -217,6 +206,23 @@ def _model() -> _Model:
 @cache
 def _model_hash() -> str:
     return hashlib.sha256(_model_path().read_bytes()).hexdigest()
+
+
+def _predicted(text: pa.Array) -> tuple[Objects, Floats]:
+    """Return fastText's language of each text and its probability."""
+    lines = pc.replace_substring_regex(text, r"[\s\x00]+", " ").to_pylist()
+    model = _model()
+    language, score = np.empty(len(lines), object), np.zeros(len(lines))
+    for at, line in enumerate(lines):
+        labels, chances = model.predict(line, k=1)
+        language[at], score[at] = labels[0].removeprefix("__label__"), min(chances[0], 1.0)
+    return language, score
+
+
+def _pieces(text: str, size: int) -> str:
+    """Return `size` characters from the start, from the first and from the second third."""
+    third = len(text) // 3
+    return " ".join(text[start : start + size] for start in (0, third, 2 * third))
 
 
 def _second_opinion(text: str, seed: int) -> tuple[str | None, float]:

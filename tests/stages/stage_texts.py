@@ -144,6 +144,152 @@ for minute in safe_minutes(tides, draught=1.4): print(minute)
 The original article appeared on the pages of the harbour office, and was translated by readers.
 """
 
+GO = """package tides
+
+import "errors"
+
+var ErrLow = errors.New("the water is too low for this boat, come back in an hour or two")
+
+// Next returns the minute at which the boat may leave.
+func Next(heights []float64, draught float64) (int, error) {
+	for minute, height := range heights {
+		if height >= draught {
+			return minute, nil
+		}
+	}
+	return 0, ErrLow
+}
+"""
+
+SHELL = """#!/bin/sh
+# Fetch the tide tables of the coming month, and keep the old ones.
+set -e
+dir="${1:-/var/lib/tides}"
+for port in north south; do
+  if [ -f "$dir/$port.csv" ]; then
+    mv "$dir/$port.csv" "$dir/$port.old"
+  fi
+  curl -s "https://tides.example.com/$port.csv" > "$dir/$port.csv" || exit 1
+done
+echo "done"
+"""
+
+SQL = """-- Boats that may leave today.
+CREATE TABLE boats (name text PRIMARY KEY, draught numeric NOT NULL);
+CREATE VIEW ready AS
+SELECT boats.name, min(tides.minute) AS first_minute
+FROM boats JOIN tides ON tides.height >= boats.draught
+WHERE tides.day = current_date
+GROUP BY boats.name
+ORDER BY first_minute;
+"""
+
+CHINESE_COMMENTS = """// 根据潮汐表计算船只可以离港的时间
+class Harbor {
+    private double draught;  // 吃水深度，单位是米
+    private List<Tide> tides;
+
+    /* 返回第一个水深足够的时刻，
+       如果当天没有这样的时刻，就返回负一 */
+    int firstMinute() {
+        for (Tide tide : tides) {
+            if (tide.height >= draught) return tide.minute;  // 水够深了
+        }
+        return -1;  // 今天不能出海
+    }
+}
+"""
+
+LICENCE_HEADER = """# Copyright (c) The Harbour Office and its readers.
+# All rights reserved.
+#
+# This source code is licensed under the terms that stand in the file LICENSE,
+# in the folder above this one.
+
+from harbour.tides import Tide as Tide
+"""
+
+MANUAL_PAGE = """TIDES(3)                     Library Functions Manual                     TIDES(3)
+
+NAME
+       tide_next, tide_last - find the turning points of the water
+
+SYNOPSIS
+       #include <tides.h>
+
+       int tide_next(const struct tide *table, size_t size, double draught);
+       int tide_last(const struct tide *table, size_t size, double draught);
+
+DESCRIPTION
+       tide_next() returns the first minute at which the water is at least as deep as draught.
+       It reads the table from its start, which must be in the order of time.  tide_last() does
+       the same from the end.
+
+           struct tide {
+               int    minute;   /* of the day */
+               double height;   /* in metres */
+           };
+
+RETURN VALUE
+       The minute, or -1 if there is none.
+
+SEE ALSO
+       ports(5), tides(7)
+"""
+
+TEX = r"""\section{The height of the tide}
+\label{sec:height}
+
+Let $h(t)$ be the height of the water at minute $t$. Between two turning points $t_0 < t_1$ we take
+the straight line through both of them, so that
+\[ h(t) = h(t_0) + \frac{t - t_0}{t_1 - t_0} \bigl(h(t_1) - h(t_0)\bigr). \]
+\begin{prop}
+  If the boat has draught $d$ and $h(t_0) < d \le h(t_1)$, then there is exactly one minute in
+  between at which it may leave.
+\end{prop}
+\begin{proof}
+  The line rises from below $d$ to $d$ or above, and it is continuous.
+\end{proof}
+"""
+
+README = """textmill
+========
+
+.. image:: https://ci.example.com/textmill/badge.svg
+   :target: https://ci.example.com/textmill
+
+A small library that reads tide tables. It was written for the harbour office, which had its tables
+on paper until a few years ago, and it knows about the strange hours of the northern ports.
+
+Install it with ``pip install textmill``, then call it from a program:
+
+.. code-block:: python
+
+   from textmill import Table
+   table = Table.read("north.csv")
+   print(table.first(draught=1.4))
+
+What it returns is the minute of the day. The licence is in the file LICENSE.
+"""
+
+CHINESE_README = """# 潮汐表
+
+[![build](https://ci.example.com/badge.svg)](https://ci.example.com)
+
+这个小程序读取潮汐表，告诉你船什么时候可以离港。它在两个转折点之间画一条直线。
+
+## 安装
+
+```sh
+pip install textmill
+textmill --draught 1.4 north.csv
+```
+
+## 用法
+
+把潮汐表存成一个文件，每行写一个转折点，第一个数字是一天中的分钟，第二个数字是以米为单位的水深。
+"""
+
 TEXTS: dict[str, tuple[str, str | None]] = {
     "english": (ENGLISH, None),
     "chinese": (CHINESE, None),
@@ -163,6 +309,15 @@ TEXTS: dict[str, tuple[str, str | None]] = {
     "mixed": (MIXED, None),
     "repeated": (ENGLISH * 3, None),
     "repeated chinese": (CHINESE * 3, None),
+    "go": (GO, None),
+    "shell": (SHELL, None),
+    "sql": (SQL, None),
+    "chinese comments": (CHINESE_COMMENTS, None),
+    "licence header": (LICENCE_HEADER, None),
+    "manual page": (MANUAL_PAGE, None),
+    "tex": (TEX, "tex"),
+    "readme": (README, "rst"),
+    "chinese readme": (CHINESE_README, "markdown"),
     "empty": ("", None),
     "blank": (" \n\u3000\u00a0\n", None),
     "digits": ("12 34 56", None),

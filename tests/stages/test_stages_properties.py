@@ -20,7 +20,7 @@ UNICODE = st.text(st.one_of(
 ), max_size=80)  # fmt: skip
 DOCUMENTS = st.lists(
     st.tuples(UNICODE | st.sampled_from([text for text, _ in TEXTS.values()]),
-              st.sampled_from([None, "python", "json"])), max_size=5,
+              st.sampled_from([None, "python", "json", "markdown"])), max_size=5,
 )  # fmt: skip
 
 
