@@ -198,7 +198,7 @@ def test_a_full_disk_behind_stdout_is_one_sentence(recipe, mixed):
     with open("/dev/full", "wb") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
     assert done.returncode == 1
-    assert done.stderr.startswith(b"skypile: error: stdout: cannot be written")
+    assert done.stderr.startswith(b"skypile: error: stdout: the disk is full")
 
 
 def test_an_input_that_cannot_be_opened_fails_the_run(call, recipe, tmp_path):
