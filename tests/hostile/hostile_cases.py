@@ -77,15 +77,12 @@ class Document:
 class Expected:
     """What must come out of a file: records that are delivered, and the others by reason.
 
-    What is in `good` is kept, byte for byte. With an `exit` other than 0 the file is refused with
-    a sentence that holds `says`.
+    What is in `good` is kept, byte for byte.
     """
 
     good: list[Document] = field(default_factory=list)
     rejected: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
-    exit: int = 0
-    says: str = ""
 
     @property
     def read(self) -> int:
@@ -95,6 +92,15 @@ class Expected:
         """Return this with one error more: for what is lost of a container."""
         self.errors[reason] += 1
         return self
+
+    def of(self, command: str) -> Expected:
+        """Return what must come out of `command`: a build rejects texts that occurred before."""
+        if command == "filter":
+            return self
+        first = {document.text: document for document in reversed(self.good)}
+        good = [document for document in self.good if first[document.text] is document]
+        copies = Counter(exact_duplicate=len(self.good) - len(good))
+        return Expected(good, self.rejected + copies, self.errors)
 
     def outcomes(self) -> Counter[tuple[str, str]]:
         """Return (outcome, reason) -> records."""

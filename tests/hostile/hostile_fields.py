@@ -39,7 +39,7 @@ def ids_megabyte(path: Path) -> Expected:
     lines = Lines(path.name)
     for number in range(150):
         name = ("id", "url", "source", "note")[number % 4]
-        lines.good(**{name: f"{number}-" + "x" * (1 << 20)})
+        lines.good(**{name: f"{path.name}:{number}-" + "x" * (1 << 20)})
     path.write_bytes(zst(lines.data()))
     return lines.expected
 
@@ -50,7 +50,8 @@ def ids_megabyte(path: Path) -> Expected:
 def ids_megabyte_without_text(path: Path) -> Expected:
     lines = Lines(path.name)
     lines.good()
-    lines.bad("bad_text_type", *(b'{"id": "%06d%s"}' % (n, b"x" * (1 << 20)) for n in range(400)))
+    begin, long = f'{{"id": "{path.name}:'.encode(), b"x" * (1 << 20)
+    lines.bad("bad_text_type", *(b'%s%d%s"}' % (begin, number, long) for number in range(1, 401)))
     path.write_bytes(zst(lines.data()))
     return lines.expected
 

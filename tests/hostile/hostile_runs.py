@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from typing import Any
 
 import orjson
 import pyarrow.parquet as pq
-from hostile_cases import sha
+from hostile_cases import Size, sha
 
 __all__ = ["Run", "Said", "run_build", "run_filter", "skypile"]
 
@@ -32,7 +33,7 @@ class Said:
 
     code: int
     err: str
-    seconds: float
+    cpu_seconds: float
     peak_bytes: int
 
     def faults(self) -> list[str]:
@@ -52,6 +53,14 @@ class Run:
     # (record, id, sha of the text), and behind them that of the line where filter wrote one.
     kept: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
     ledger: dict[str, Any] = field(default_factory=dict)
+
+    def count(self, record: str, outcome: str, reason: str) -> None:
+        self.outcomes.setdefault(_file_of(record), Counter())[outcome, reason] += 1
+
+    def keep(self, record: str, id_: str, line: bytes) -> None:
+        """Note a document that filter wrote."""
+        document = record, id_, sha(_text(line).encode()), sha(line)
+        self.kept.setdefault(_file_of(record), []).append(document)
 
     @property
     def peak_bytes(self) -> int:
@@ -99,42 +108,57 @@ def _file_of(record: str) -> str:
     return name.partition("/")[0]
 
 
-def run_filter(paths: Sequence[Path], folder: Path, *, counts_only: bool = False) -> Run:
-    """Filter `paths` into files in `folder`, once as documents and once as explanations.
-
-    With `counts_only` there is the ledger alone to look at.
-    """
+def run_filter(paths: Sequence[Path], folder: Path, size: Size) -> Run:
+    """Filter `paths` into files in `folder`; what is small is explained as well."""
     options = ["--recipe", RECIPE, "--no-models", "--quiet"]
     kept, rest, ledger = folder / "kept.jsonl", folder / "rest.jsonl", folder / "ledger.json"
-    explained = folder / "explained.jsonl"
-    run = Run()
     outputs = ["-o", kept, "--ledger", ledger]
-    if counts_only:
-        run.said.append(skypile("filter", *paths, *options, *outputs))
-        run.ledger = json.loads(ledger.read_text()) if ledger.exists() else {}
-        return run
-    run.said.append(skypile("filter", *paths, *options, *outputs, "--rejected", rest))
-    run.said.append(skypile("filter", *paths, *options, "--explain", "-o", explained))
-    if any(one.code for one in run.said):
+    if size != "many":
+        outputs += ["--rejected", rest]
+    run = Run([skypile("filter", *paths, *options, *outputs)])
+    if run.said[0].code:
         return run
     run.ledger = json.loads(ledger.read_text())
+    if size == "small":
+        explained = folder / "explained.jsonl"
+        run.said.append(skypile("filter", *paths, *options, "--explain", "-o", explained))
+        if run.said[1].code == 0:
+            _add_explained(run, explained, kept, rest)
+    elif size == "heavy":
+        _add_lines(run, kept, rest)
+    return run
+
+
+def _add_explained(run: Run, explained: Path, kept: Path, rest: Path) -> None:
     lines = _lines(kept)
     others = sum(1 for _ in _lines(rest))
     for line in _lines(explained):
         told = orjson.loads(line)
-        file = _file_of(told["record"])
         outcome = told["outcome"], told["reason"] or ""
-        run.outcomes.setdefault(file, Counter())[outcome] += 1
+        run.count(told["record"], *outcome)
         if outcome[0] == "kept":
-            written = next(lines)
-            text = _text(written)
-            document = told["record"], told["id"], sha(text.encode()), sha(written)
-            run.kept.setdefault(file, []).append(document)
+            run.keep(told["record"], told["id"], next(lines))
         else:
             others -= 1
     assert next(lines, None) is None, "kept.jsonl has more lines than documents were kept"
     assert others == 0, "the file of rejected records has other rows than were rejected"
-    return run
+
+
+def _add_lines(run: Run, kept: Path, rest: Path) -> None:
+    """Add records whose ids tell where they stand: ``file:number``, or the record itself."""
+    for line in _lines(kept):
+        fields = orjson.loads(line)
+        record = _record_of(fields["id"])
+        run.count(record, "kept", "")
+        run.keep(record, fields["id"], line)
+    for line in _lines(rest):
+        told = orjson.loads(line)
+        run.count(told.get("record") or _record_of(told["id"]), told["outcome"], told["reason"])
+
+
+def _record_of(id_: str) -> str:
+    found = re.match(r"([^:]+):(\d+)", id_)
+    return f"{found[1]}#{found[2]}" if found else id_
 
 
 def _lines(path: Path) -> Iterator[bytes]:
@@ -148,17 +172,20 @@ def _text(line: bytes) -> str:
     return str(fields["text"])
 
 
-def run_build(paths: Sequence[Path], folder: Path, *, counts_only: bool = False) -> Run:
-    """Build a corpus of `paths` in `folder` and verify it."""
+def run_build(paths: Sequence[Path], folder: Path, size: Size) -> Run:
+    """Build a corpus of `paths` in `folder` and verify it; of what is heavy, count tokens too."""
     corpus = folder / "corpus"
     options = ["--recipe", RECIPE, "--mixture", "none", "--quiet", "--output", corpus]
+    if size != "heavy":
+        options.append("--no-models")
     run = Run([skypile("build", *paths, *options)])
     if run.said[0].code:
         return run
     run.said.append(skypile("verify", corpus))
-    assert run.said[1].code == 0, run.said[1].err
+    if run.said[1].code:
+        return run
     run.ledger = json.loads((corpus / "manifest.json").read_text())["ledger"]
-    if counts_only:
+    if size == "many":
         return run
     for shard in sorted(corpus.glob("*/**/*.parquet")):
         columns = ["record", "id", "text", "outcome", "reason"]
@@ -169,8 +196,7 @@ def run_build(paths: Sequence[Path], folder: Path, *, counts_only: bool = False)
 
 def _add(run: Run, rows: list[dict[str, str]]) -> None:
     for row in rows:
-        file = _file_of(row["record"])
-        run.outcomes.setdefault(file, Counter())[row["outcome"], row["reason"] or ""] += 1
+        run.count(row["record"], row["outcome"], row["reason"] or "")
         if row["outcome"] == "kept":
             document = row["record"], row["id"], sha(row["text"].encode())
-            run.kept.setdefault(file, []).append(document)
+            run.kept.setdefault(_file_of(row["record"]), []).append(document)

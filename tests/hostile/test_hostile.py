@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,8 +20,8 @@ COMMANDS = {"filter": run_filter, "build": run_build}
 # A worker has 2 GB (docs/operations.md); a quarter is left to what a recipe may add. What takes
 # most of it: a window of 512 MB, and 50 MB of text in all its forms at once.
 PEAK_BYTES = 1_500_000_000
-# 270 MB are Python, Arrow and the kernels, 150 MB more Beam; nothing small may take much on top.
-PEAK_SMALL_BYTES = 700_000_000
+# 270 MB are Python, Arrow and the kernels; Beam and the tokenizer of a build make it 620 MB.
+PEAK_SMALL_BYTES = 900_000_000
 SIZES = ("small", "heavy", "many")
 
 
@@ -47,7 +48,7 @@ class Runs:
             work = self.folder / f"work-{len(self.done)}"
             work.mkdir()
             paths = [self.folder / "input" / case.name for case in cases]
-            self.done[key] = COMMANDS[command](paths, work, counts_only=cases[0].size == "many")
+            self.done[key] = COMMANDS[command](paths, work, cases[0].size)
             remove(work)
         return self.done[key]
 
@@ -68,11 +69,14 @@ def remove(folder: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
-    folder = tmp_path_factory.mktemp("hostile")
-    made = files.make(folder / "input", CASES)
-    yield Runs(folder, made)
-    remove(folder)
+def runs() -> Iterator[Runs]:
+    # Not in pytest's folders: where a run was killed, what pytest removes them with later recurses
+    # too deep in one of the trees.
+    folder = Path(tempfile.mkdtemp(prefix="skypile-hostile-"))
+    try:
+        yield Runs(folder, files.make(folder / "input", CASES))
+    finally:
+        remove(folder)
 
 
 def named(case: Case) -> str:
@@ -85,7 +89,7 @@ def named(case: Case) -> str:
 def test_each_record_has_the_outcome_that_it_must(case: Case, command: str, runs: Runs) -> None:
     run = runs.of(command, case)
     assert problems(run, case.size) == []
-    expected = runs.expected[case.name]
+    expected = runs.expected[case.name].of(command)
     assert run.outcomes.get(case.told, Counter()) == expected.outcomes()
     assert delivered(run, case, expected) == wanted(expected, command)
 
@@ -116,7 +120,7 @@ def wanted(expected: Expected, command: str) -> list[tuple[str, ...]]:
 def test_the_ledger_is_what_the_files_hold(size: str, command: str, runs: Runs) -> None:
     run = runs.group(command, size)
     assert problems(run, size) == []
-    of_size = [runs.expected[case.name] for case in CASES if case.size == size]
+    of_size = [runs.expected[case.name].of(command) for case in CASES if case.size == size]
     ledger = run.ledger
     assert ledger["read"] == sum(one.read for one in of_size)
     assert ledger["kept"] == sum(len(one.good) for one in of_size)
@@ -153,7 +157,6 @@ def test_a_terabyte_is_read_no_farther_than_asked(terabyte: Path, tmp_path: Path
 
 REFUSED = {
     "noise.bin": b"\x00\xff\x13" * 999,
-    "page.html": b"<html></html>",
     "archive.zip": b"PK\x03\x04" + bytes(100),
     "empty": b"",
 }
