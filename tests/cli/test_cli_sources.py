@@ -179,7 +179,11 @@ def test_a_list_on_standard_input(recipe, three):
         (b"c.jsonl\nlist\n", 2, "list:2: "),
         (b"# nothing\n\n", 2, "no INPUT given"),
         (b"", 2, "no INPUT given"),
-        (gzip.compress(b"c.jsonl\n" * 999, mtime=0)[:-9], 1, "list: the list cannot be read to its end"),
+        (
+            gzip.compress(b"c.jsonl\n" * 999, mtime=0)[:-9],
+            1,
+            "list: the list cannot be read to its end",
+        ),
         (b"\xff\xfe.jsonl\n", 2, "list:1: no input matches"),
     ],
 )
