@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Iterator
-from math import inf
 from typing import BinaryIO
 
 import zstandard
@@ -128,18 +128,13 @@ def _gzip_blocks(file: BinaryIO) -> Iterator[bytes]:
         raise _damaged("gzip", place, made, str(error)) from error
 
 
-def _gzip_member(source: _Source, exact_from: float = inf) -> Iterator[bytes]:
-    """Yield the content of the member that comes next, up to its checksum.
-
-    Comes in blocks of GZIP_BLOCK_BYTES, and from byte `exact_from` on in single bytes.
-    """
+def _gzip_member(source: _Source) -> Iterator[bytes]:
+    """Yield the content of the member that comes next, up to its checksum."""
     _skip_gzip_header(source)
     inflate = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_DEFLATE)
-    made = 0
     while not inflate.eof:
         data = source.take(GZIP_PIECE_BYTES) if inflate.needs_input else b""
-        block = inflate.decompress(data, GZIP_BLOCK_BYTES if made < exact_from else 1)
-        made += len(block)
+        block = inflate.decompress(data, GZIP_BLOCK_BYTES)
         if block:
             yield block
     source.give_back(inflate.unused_data)
@@ -149,18 +144,24 @@ def _gzip_rest(file: BinaryIO, start: int, done: int) -> Iterator[bytes]:
     """Yield what the damaged member at `start` holds behind its first `done` bytes.
 
     A decoder that meets damage gives nothing of the block that it was asked for, so the member is
-    decoded again, and this block byte by byte. Nothing comes of a file that cannot be read twice.
+    decoded again, and this block byte by byte: by zlib, for ISA-L looks ahead. Nothing comes of a
+    file that cannot be read twice.
     """
     if not file.seekable():
         return
     file.seek(start)
-    made, rest = 0, bytearray()
+    source, rest = _Source(file), bytearray()
+    inflate = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
-        for block in _gzip_member(_Source(file), done):
-            made += len(block)
-            if made > done:
+        _skip_gzip_header(source)
+        while not inflate.eof:
+            data = inflate.unconsumed_tail or source.take(GZIP_PIECE_BYTES if done else 1)
+            block = inflate.decompress(data, min(done, GZIP_BLOCK_BYTES) or 1)
+            if done:
+                done -= len(block)
+            else:
                 rest += block
-    except IsalError:
+    except (IsalError, zlib.error, EOFError):
         if rest:
             yield bytes(rest)
 

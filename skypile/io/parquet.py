@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from skypile.io.fields import TooDeepError, identifier, meta_json, take_columns
 from skypile.io.footers import group_rows, open_parquet
 from skypile.io.formats import PARQUET_MAGIC
-from skypile.io.rowgroups import RowGroups, Sizes, pieces
+from skypile.io.rowgroups import BATCH_ROWS, RowGroups, Sizes, pieces
 from skypile.io.rows import ReadOptions, RowBuffer, Tally, too_large
 from skypile.io.units import Unit
 
@@ -76,24 +76,31 @@ class _Rows:
         if self.options.limit is not None:
             rows = min(rows, self.options.limit - self.tally.read)
         self.tally.read += rows
-        done = 0
-        try:
-            for batch in groups.decoded(group):
-                for piece, sizes in pieces(batch.slice(0, rows - done)):
-                    yield self._batch(piece, sizes, opened.schema_arrow, first_row + done)
-                    done += piece.num_rows
-                if done == rows:
-                    break
-            if done == rows:
-                return
-            why = f"{rows:,} rows in the footer, {done:,} found"
-        except DAMAGE as error:
-            if isinstance(error, OSError) and error.errno is not None:
-                raise
-            why = str(error)
+        done, why = 0, ""
+        # Damage that ends a batch ends it for rows in front of it as well: they are asked for
+        # one by one then.
+        for at_a_time in (BATCH_ROWS, 1):
+            seen = 0
+            try:
+                for batch in groups.decoded(group, at_a_time):
+                    fresh = batch.slice(max(0, done - seen), rows - max(done, seen))
+                    seen += batch.num_rows
+                    for piece, sizes in pieces(fresh):
+                        yield self._batch(piece, sizes, opened.schema_arrow, first_row + done)
+                        done += piece.num_rows
+                    if done == rows:
+                        return
+                why = f"{rows:,} rows in the footer, {done:,} found"
+                break
+            except DAMAGE as error:
+                if isinstance(error, OSError) and error.errno is not None:
+                    raise
+                why = str(error)
         lost = rows - done
-        self.tally.read -= lost
-        yield self.lost(first_row + done, f"{lost:,} rows from here on cannot be decoded: {why}")
+        if lost:
+            self.tally.read -= lost
+            message = f"{lost:,} rows from here on cannot be decoded: {why}"
+            yield self.lost(first_row + done, message)
 
     def lost(self, row: int, message: str) -> pa.RecordBatch:
         """Return an error row, which counts as one, for rows that are lost from `row` on."""
@@ -151,7 +158,8 @@ class _Rows:
         if piece.num_rows == 1 and sizes[0] > options.max_document_bytes:
             return self._error_batch(first_row, "too_large", too_large(int(sizes[0]), options))
         if piece.schema != schema:
-            piece = piece.cast(schema)
+            # Taken, for a cast would decode what the lists of other rows hold as well.
+            piece = piece.take(pa.array(range(piece.num_rows))).cast(schema)
         texts, no_text = _texts(piece, options.text_field)
         names = piece.schema.names
         places = [number for number, name in enumerate(names) if name != options.text_field]
@@ -252,8 +260,11 @@ def _texts(batch: pa.RecordBatch, name: str) -> tuple[list[bytes | None] | None,
 def _values(column: pa.Array) -> list[Any]:
     """Return the values of `column`, NOT_UTF8 for those that hold broken strings."""
     try:
+        if str(column.type).startswith(("timestamp[ns", "time64[ns")):
+            # Python's own types hold microseconds; with pandas installed others would come.
+            column = column.cast(pa.string())
         return list(column.to_pylist())
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, LookupError):
         return [_value(item) for item in column]
 
 
@@ -271,13 +282,13 @@ def _value(item: pa.Scalar) -> Any:
 def _plain(item: pa.Scalar) -> Any:
     """Return the value of `item`; of what Python has no type for, as Arrow writes it.
 
-    Such are times to the nanosecond, and dates behind the year 9999.
+    Such are times to the nanosecond, dates behind the year 9999, and times of unknown zones.
     """
     try:
         return item.as_py()
     except UnicodeDecodeError:
         known = None
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, LookupError):
         known = pa.string()
     if isinstance(item, pa.DictionaryScalar | pa.ExtensionScalar):
         return _plain(item.value)
@@ -288,4 +299,7 @@ def _plain(item: pa.Scalar) -> Any:
         return [_plain(one) for one in item.values]
     if known is None:
         raise _NotUtf8Error
-    return pc.cast(item, known).as_py()
+    try:
+        return pc.cast(item, known).as_py()
+    except (pa.ArrowException, ValueError):
+        return str(item.value)

@@ -7,6 +7,7 @@ many rows are decoded at a time; and rows are then cut into pieces by what they 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -22,7 +23,7 @@ from skypile.io.footers import raw_footer, reopened
 from skypile.io.rows import BATCH_BYTES
 from skypile.io.thrift import Reader, ThriftError
 
-__all__ = ["RowGroups", "Sizes", "pieces", "row_bytes"]
+__all__ = ["BATCH_ROWS", "RowGroups", "Sizes", "pieces", "row_bytes"]
 
 Sizes = npt.NDArray[np.int64]
 
@@ -69,25 +70,30 @@ class RowGroups:
         self._file, self._opened = file, opened
         self._chunks = _chunks(file)
 
-    def decoded(self, group: int) -> Iterator[pa.RecordBatch]:
+    def decoded(self, group: int, most_rows: int) -> Iterator[pa.RecordBatch]:
         """Yield the rows of a row group in batches of up to BATCH_ROWS and about BATCH_BYTES.
 
-        Memory is bounded by DECODED_BYTES, or by the largest row and page. Strings within lists
-        may come as dictionaries, whatever the schema says.
+        They are decoded `most_rows` at a time or fewer: memory is bounded by DECODED_BYTES, or by
+        the largest row and page. Strings within lists may come as dictionaries, whatever the
+        schema says.
         """
         opened = self._opened
         rows, nested = self._decoding(group)
+        rows = min(rows, most_rows)
         if nested:
             opened = reopened(self._file, opened, nested)
         waiting: list[pa.RecordBatch] = []
-        for batch in opened.iter_batches(batch_size=rows, row_groups=[group], use_threads=False):
-            waiting.append(batch)
-            enough = sum(one.nbytes for one in waiting) >= BATCH_BYTES
-            if enough or sum(one.num_rows for one in waiting) + rows > BATCH_ROWS:
+        found = opened.iter_batches(batch_size=rows, row_groups=[group], use_threads=False)
+        try:
+            for batch in found:
+                waiting.append(batch)
+                enough = sum(one.nbytes for one in waiting) >= BATCH_BYTES
+                if enough or sum(one.num_rows for one in waiting) + rows > BATCH_ROWS:
+                    joined, waiting = _joined(waiting), []
+                    yield joined
+        finally:
+            if waiting and not isinstance(sys.exception(), GeneratorExit):
                 yield _joined(waiting)
-                waiting = []
-        if waiting:
-            yield _joined(waiting)
 
     def _decoding(self, group: int) -> tuple[int, list[str]]:
         """Return how many rows to decode at a time, and the columns to leave as dictionaries."""
@@ -139,12 +145,13 @@ def _shared_bytes(file: BinaryIO, chunk: _Chunk) -> int:
 
 
 def pieces(batch: pa.RecordBatch) -> Iterator[tuple[pa.RecordBatch, Sizes]]:
-    """Cut `batch` so that no piece holds more than about BATCH_BYTES, single rows aside.
+    """Cut `batch` so that no piece holds more than about BATCH_BYTES; a larger row stands alone.
 
     Yields each piece with the bytes of its rows.
     """
     sizes = sum((row_bytes(column) for column in batch.columns), np.zeros(batch.num_rows, np.int64))
-    cuts = np.flatnonzero(np.diff(np.cumsum(sizes) // BATCH_BYTES)) + 1
+    full = np.diff(np.cumsum(sizes) // BATCH_BYTES).astype(bool)
+    cuts = np.flatnonzero(full | (sizes[:-1] > BATCH_BYTES)) + 1
     for start, end in pairwise([0, *cuts.tolist(), batch.num_rows]):
         if end > start:
             yield batch.slice(start, end - start), sizes[start:end]

@@ -276,6 +276,17 @@ def note_bomb(path: Path) -> Expected:
     return lines.expected
 
 
+@hostile("list-bomb.parquet", "a row whose list holds a note of 1 MB 1,000 times", size="heavy")
+def list_bomb(path: Path) -> Expected:
+    lines = Lines(path.name)
+    columns = lines.rows(4)
+    notes = pa.DictionaryArray.from_arrays(pa.array([0] * 1003, pa.int32()), pa.array(["n" * MB]))
+    lists = pa.ListArray.from_arrays(pa.array([0, 1, 1001, 1002, 1003], pa.int32()), notes)
+    write(path, columns | {"notes": lists}, compression="zstd", store_schema=False)
+    del lines.expected.good[1]
+    return lines.expected.losing("too_large")
+
+
 @hostile("run-bomb.parquet", "300 rows of 1 MB of bytes FF each, from 30 kB", size="heavy")
 def run_bomb(path: Path) -> Expected:
     lines = Lines(path.name)
