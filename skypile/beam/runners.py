@@ -89,7 +89,7 @@ def runner_options(runner: str, beam_args: Sequence[str], workers: int | None) -
     """
     name = runner_name(runner)
     for arg in beam_args:
-        _refuse_lossy(arg.partition("=")[2] or arg)
+        _refuse_lossy(arg)
     known = _Parser(add_help=False, allow_abbrev=False)
     for kind in PipelineOptions.__subclasses__():
         kind._add_argparse_args(known)
@@ -131,13 +131,13 @@ def _worker_count(workers: int | None, beams: int) -> int:
     return asked or _cores()
 
 
-def _refuse_lossy(value: str) -> None:
-    if "multi_threading" in value:
+def _refuse_lossy(arg: str) -> None:
+    if "multi_threading" in arg:
         raise UsageError(
             "--direct_running_mode=multi_threading is refused: with it Beam 2.77 loses rows "
             "without an error; use --workers N, which starts processes"
         )
-    if "data_buffer_time_limit_ms" in value:
+    if "data_buffer_time_limit_ms" in arg:
         raise UsageError(
             "--experiments=data_buffer_time_limit_ms is refused: its periodic flush races with "
             "the writer and loses rows without an error; leave the option out"

@@ -71,18 +71,20 @@ def _content(file: CodeFile, options: ReadOptions, *, packed: bool) -> tuple[byt
     """
     limit = options.max_document_bytes
     data, reason, message = bytearray(), "", ""
-    with files.open_input(file.path) as stream:
-        compression = compression_of(stream.read(4)) if packed else "none"
-        stream.seek(0)
-        try:
-            for block in blocks(stream, compression):
-                data += block
-                if len(data) > limit:
-                    break
-        except DamagedError as error:
-            reason, message = error.reason, error.message
-    # Behind the read: a change in front of it or in its middle is seen as well.
-    files.check_unchanged(file.path, (file.size, file.mtime_ns, file.etag))
+    try:
+        with files.open_input(file.path) as stream:
+            compression = compression_of(stream.read(4)) if packed else "none"
+            stream.seek(0)
+            try:
+                for block in blocks(stream, compression):
+                    data += block
+                    if len(data) > limit:
+                        break
+            except DamagedError as error:
+                reason, message = error.reason, error.message
+    finally:
+        # Behind the read: a change in front of it or in its middle is seen as well.
+        files.check_unchanged(file.path, (file.size, file.mtime_ns, file.etag))
     if len(data) > limit:
         size = file.size if compression == "none" and file.size else len(data)
         more = "" if size == file.size else "more than "
