@@ -7,7 +7,7 @@ suffixes: D documents, W windows, B windows of one batch, T positions, L labels.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,13 +19,11 @@ from transformers.utils import logging as transformers_logging
 
 from classifiers import DEFAULT, ClassifierError
 from classifiers.checkpoint import fingerprint, folder_of
+from classifiers.engine import engine_for
+from classifiers.windows import Frame, windows
 
 __all__ = ["DEFAULT", "Scorer", "load"]
 
-# A batch holds at most this many token slots, padding included. Constants and not measured at run
-# time, because the batches decide the last bits of a score.
-_CPU_BATCH_TOKENS: Final = 4_096
-_CUDA_BATCH_TOKENS: Final = 65_536
 # No window is longer, even where a checkpoint could read thousands of tokens.
 _MAX_WINDOW_TOKENS: Final = 512
 # One adult or political passage is enough; quality and subject are a matter of the whole.
@@ -50,15 +48,20 @@ class Scorer:
         pooling: Mapping[str, str] | None = None,
     ) -> None:
         config: Any = model.config
-        self._model = model.eval()
-        self._device = next(model.parameters()).device
+        self.model = model.eval()
         self._activation = _activation(config)
         self.labels = tuple(str(config.id2label[at]) for at in range(config.num_labels))
         self.max_tokens = max_tokens
         self.fingerprint = fingerprint
         self.tokenizer_path = tokenizer_path
-        self._prefix, self._suffix = _special_ids(tokenizer_path)
-        self._pad_id = int(getattr(config, "pad_token_id", None) or 0)
+        frame = _frame(tokenizer_path)
+        self._room = max_tokens - frame.count
+        self._engine = engine_for(
+            self.model,
+            frame,
+            pad_id=int(getattr(config, "pad_token_id", None) or 0),
+            max_tokens=max_tokens,
+        )
         pooling = {**_POOLING, **(pooling or {})}
         if not set(pooling.values()) <= {"max", "mean"}:
             raise ClassifierError(f"pooling {pooling}: each label's must be 'max' or 'mean'")
@@ -81,14 +84,9 @@ class Scorer:
         pooled_DL = np.zeros((document_count, len(self.labels)), dtype=np.float32)
         if document_count == 0:
             return pooled_DL
-        starts_W, lengths_W, documents_W = _windows(offsets, self._room)
-        scores_WL = np.empty((len(starts_W), len(self.labels)), dtype=np.float32)
-        budget = _CUDA_BATCH_TOKENS if self._device.type == "cuda" else _CPU_BATCH_TOKENS
-        order = np.argsort(lengths_W, kind="stable")
+        starts_W, lengths_W, documents_W = windows(offsets, self._room)
         with torch.inference_mode():
-            for rows in _batches(lengths_W[order], self.max_tokens - self._room, budget):
-                batch = order[rows]
-                scores_WL[batch] = self._forward(ids, starts_W[batch], lengths_W[batch])
+            scores_WL = self._scores(self._engine.logits(ids, starts_W, lengths_W))
         # Windows of a document stand next to each other: the second, where there is one, follows.
         first_D = np.searchsorted(documents_W, np.arange(document_count), side="left")
         last_D = np.searchsorted(documents_W, np.arange(document_count), side="right") - 1
@@ -97,29 +95,14 @@ class Scorer:
             self._is_max_L, np.maximum(first_DL, last_DL), (first_DL + last_DL) * np.float32(0.5)
         )
 
-    @property
-    def _room(self) -> int:
-        return self.max_tokens - len(self._prefix) - len(self._suffix)
-
-    def _forward(self, ids: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-        head, tail = len(self._prefix), len(self._suffix)
-        width = int(lengths.max()) + head + tail
-        input_BT = np.full((len(starts), width), self._pad_id, dtype=np.int64)
-        input_BT[:, :head] = self._prefix
-        for row, (start, length) in enumerate(zip(starts, lengths, strict=True)):
-            input_BT[row, head : head + length] = ids[start : start + length]
-            input_BT[row, head + length : head + length + tail] = self._suffix
-        mask_BT = np.arange(width) < (lengths + head + tail)[:, None]
-        logits_BL = self._model(
-            input_ids=torch.from_numpy(input_BT).to(self._device),
-            attention_mask=torch.from_numpy(mask_BT.astype(np.int64)).to(self._device),
-        ).logits.float()
+    def _scores(self, logits_WL: np.ndarray) -> np.ndarray:
+        logits = torch.from_numpy(logits_WL)
         if self._activation == "sigmoid":
-            logits_BL = logits_BL.sigmoid()
+            logits = logits.sigmoid()
         elif self._activation == "softmax":
-            logits_BL = logits_BL.softmax(dim=-1)
-        scores_BL: np.ndarray = logits_BL.cpu().numpy()
-        return scores_BL
+            logits = logits.softmax(dim=-1)
+        scores: np.ndarray = logits.numpy()
+        return scores
 
 
 def _activation(config: Any) -> str:
@@ -134,7 +117,7 @@ def _activation(config: Any) -> str:
     }[problem]
 
 
-def _special_ids(tokenizer_path: Path) -> tuple[list[int], list[int]]:
+def _frame(tokenizer_path: Path) -> Frame:
     """Return the ids that go before and after a text, as the tokenizer's own template has them."""
     tokenizer = Tokenizer.from_file(str(tokenizer_path))
     tokenizer.no_padding()
@@ -143,31 +126,8 @@ def _special_ids(tokenizer_path: Path) -> tuple[list[int], list[int]]:
     framed = tokenizer.encode("a", add_special_tokens=True).ids
     for at in range(len(framed) - len(bare) + 1):
         if framed[at : at + len(bare)] == bare:
-            return framed[:at], framed[at + len(bare) :]
+            return Frame(tuple(framed[:at]), tuple(framed[at + len(bare) :]))
     raise ClassifierError(f"{tokenizer_path}: its template changes the text's own tokens")
-
-
-def _windows(offsets: np.ndarray, room: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return starts, lengths and documents of all windows, ordered by document, then position."""
-    begins_D = offsets[:-1].astype(np.int64)
-    sizes_D = np.diff(offsets).astype(np.int64)
-    count_D = np.where(sizes_D > room, 2, 1)
-    documents_W = np.repeat(np.arange(len(sizes_D)), count_D)
-    is_second_W = np.concatenate(([False], documents_W[1:] == documents_W[:-1]))
-    lengths_W = np.minimum(sizes_D, room)[documents_W]
-    starts_W = begins_D[documents_W]
-    starts_W[is_second_W] += (sizes_D[documents_W] - room)[is_second_W]
-    return starts_W, lengths_W, documents_W
-
-
-def _batches(lengths: np.ndarray, special_count: int, budget: int) -> Iterator[slice]:
-    """Yield slices of windows sorted by length whose rows x longest row fit the budget."""
-    begin = 0
-    for end in range(1, len(lengths) + 1):
-        longest = int(lengths[end]) + special_count if end < len(lengths) else budget + 1
-        if (end - begin + 1) * longest > budget:
-            yield slice(begin, end)
-            begin = end
 
 
 def _max_tokens(config: Any, folder: Path) -> int:

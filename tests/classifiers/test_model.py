@@ -23,8 +23,9 @@ from transformers import (
 from classifiers import DEFAULT, ClassifierError, data
 from classifiers.data import HEADS, labelled_documents
 from classifiers.evaluate import auc, evaluation, table
-from classifiers.model import Scorer, _batches, load
+from classifiers.model import Scorer, load
 from classifiers.train import mean_auc
+from classifiers.windows import batches
 
 SHARED = os.environ.get("SKYPILE_SHARED")
 VOCABULARY = 60
@@ -77,7 +78,7 @@ def _documents(*sizes: int) -> list[np.ndarray]:
 def _by_hand(scorer: Scorer, window: np.ndarray) -> np.ndarray:
     ids = torch.tensor([[1, *window.tolist(), 2]])
     with torch.inference_mode():
-        scores: np.ndarray = torch.sigmoid(scorer._model(input_ids=ids).logits)[0].numpy()
+        scores: np.ndarray = torch.sigmoid(scorer.model(input_ids=ids).logits)[0].numpy()
     return scores
 
 
@@ -148,7 +149,7 @@ def test_one_output_is_a_raw_regression_value(tmp_path: Path) -> None:
     (got,) = found.score_ids(*_packed(documents))
     ids = torch.tensor([[1, *documents[0].tolist(), 2]])
     with torch.inference_mode():
-        want = found._model(input_ids=ids).logits[0].numpy()
+        want = found.model(input_ids=ids).logits[0].numpy()
     np.testing.assert_allclose(got, want, atol=1e-5)
 
 
@@ -168,13 +169,13 @@ def test_roberta_positions_leave_room_for_their_offset(tmp_path: Path) -> None:
     for got, document in zip(scores, documents, strict=True):
         ids = torch.tensor([[1, *document.tolist(), 2]])
         with torch.inference_mode():
-            want = torch.softmax(found._model(input_ids=ids).logits, dim=-1)[0].numpy()
+            want = torch.softmax(found.model(input_ids=ids).logits, dim=-1)[0].numpy()
         np.testing.assert_allclose(got, want, atol=1e-5)
 
 
 def test_batches_fill_the_budget_and_cover_all_windows_in_order() -> None:
     lengths = np.sort(np.random.default_rng(6).integers(0, 255, 3000))
-    found = list(_batches(lengths, 2, 4096))
+    found = list(batches(lengths, 2, 4096))
     assert [x.start for x in found] == [0, *(x.stop for x in found[:-1])]
     assert found[-1].stop == 3000
     slots = [(x.stop - x.start) * (int(lengths[x.stop - 1]) + 2) for x in found]
@@ -183,7 +184,7 @@ def test_batches_fill_the_budget_and_cover_all_windows_in_order() -> None:
 
 
 def test_a_window_longer_than_the_budget_is_a_batch_of_its_own() -> None:
-    found = list(_batches(np.array([5, 90, 95]), 2, 50))
+    found = list(batches(np.array([5, 90, 95]), 2, 50))
     assert [(x.start, x.stop) for x in found] == [(0, 1), (1, 2), (2, 3)]
 
 
