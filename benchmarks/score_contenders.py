@@ -25,10 +25,9 @@ from transformers import (
 )
 
 from classifiers import DEFAULT
-from classifiers.model import Scorer
-from skypile.tokens import load_encoder
+from skypile.stages.classify import Classify
 
-__all__ = ["LABELS", "WINDOW", "id_scores", "pipeline_scores", "row_scores", "write_checkpoint"]
+__all__ = ["LABELS", "WINDOW", "pipeline_scores", "row_scores", "stage_scores", "write_checkpoint"]
 
 F32 = npt.NDArray[np.float32]
 
@@ -97,12 +96,14 @@ def row_scores(folder: Path) -> Callable[[list[str]], F32]:
     return scores
 
 
-def id_scores(scorer: Scorer) -> Callable[[list[str]], F32]:
-    """Return our way: the shared tokenizer's fast engine, then the scorer's packs."""
-    encoder = load_encoder(scorer.tokenizer_path)
+def stage_scores(folder: Path) -> Callable[[list[str]], F32]:
+    """Return our way: stage classify, as phase score and `skypile filter` call it."""
+    stage = Classify.model_validate({"model": str(folder)})
+    stage.load()
 
     def scores(texts: list[str]) -> F32:
-        found = encoder.encode(pa.array(texts))
-        return scorer.score_ids(found.ids, found.offsets)
+        batch = pa.record_batch({"text": pa.array(texts, pa.large_string())})
+        found = stage(batch)
+        return np.stack([np.asarray(found[label]) for label in LABELS], axis=1).astype(np.float32)
 
     return scores

@@ -18,8 +18,9 @@ weights, which are as fast as trained ones. The contenders, by turns:
 Answers are compared before speed is: each contender's scores with those of fp32. "Useful" tokens
 are those of the documents and their special ones, without padding; arithmetic is counted as 2
 operations for each weight of a matrix and token, plus 4 x layers x hidden x window tokens for
-attention. The matrix rate is measured in the same run, on random data. Results stand in
-FOLDER/score_gpu.json after each part, so that a run cut off leaves what it had.
+attention (less in the last layer: see `flops`). The matrix rate is measured in the same run, on
+random data. Results stand in FOLDER/score_gpu.json after each part, so that a run cut off leaves
+what it had.
 """
 
 from __future__ import annotations
@@ -46,9 +47,9 @@ import zstandard
 from score_contenders import (
     LABELS,
     WINDOW,
-    id_scores,
     pipeline_scores,
     row_scores,
+    stage_scores,
     write_checkpoint,
 )
 from tokenizers import Tokenizer
@@ -59,7 +60,6 @@ from transformers import (
 
 from classifiers import DEFAULT
 from classifiers.engine import PackedEngine, PaddedEngine
-from classifiers.model import load
 from classifiers.packed import PackedEncoder
 from classifiers.windows import Frame, pack_rows
 from skypile.tokens import load_encoder
@@ -164,12 +164,18 @@ class Busy:
 
 
 def flops(config: BertConfig, lengths: npt.NDArray[np.int64]) -> float:
-    """Return the arithmetic of scoring windows of `lengths` tokens, special ones included."""
-    hidden, layers, inner = (
-        config.hidden_size, config.num_hidden_layers, config.intermediate_size,
-    )  # fmt: skip
-    weights = layers * (4 * hidden * hidden + 2 * hidden * inner)
-    return float(2 * weights * lengths.sum() + 4 * layers * hidden * (lengths**2).sum())
+    """Return the arithmetic of scoring windows of `lengths` tokens, special ones included.
+
+    That which is done, and no more: of the last layer only keys and values are computed for all
+    tokens, the rest for each window's first. Rectangles and the other contenders compute it all.
+    """
+    hidden, inner, layers = config.hidden_size, config.intermediate_size, config.num_hidden_layers
+    tokens, pairs = int(lengths.sum()), int((lengths**2).sum())
+    layer = 4 * hidden * hidden + 2 * hidden * inner
+    body = (layers - 1) * (2 * layer * tokens + 4 * hidden * pairs)
+    last = 2 * (2 * hidden * hidden) * tokens + 4 * hidden * tokens
+    heads = 2 * (layer - 2 * hidden * hidden + hidden * hidden) * len(lengths)
+    return float(body + last + heads)
 
 
 def parity(folder: Path) -> dict[str, float]:
@@ -198,7 +204,7 @@ def parity(folder: Path) -> dict[str, float]:
 
 
 def engines(folder: Path) -> Iterator[tuple[str, Any]]:
-    """Yield our engines over one bf16 model: rectangles, packs, compiled packs."""
+    """Yield our engines over one bf16 model: rectangles, packs, compiled packs, as shipped last."""
     model = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.bfloat16)
     model = model.cuda().eval()
     yield "padded", PaddedEngine(model, _FRAME, pad_id=0)
@@ -225,13 +231,13 @@ def engine_rates(
             seconds: dict[str, list[float]] = {label: [] for label, _ in own}
             for label, engine in own:  # compiles, and settles the allocator
                 begun = time.perf_counter()
-                engine.logits(ids, starts, lengths)
+                engine.start(ids, starts, lengths)()
                 results[f"{label}, {name}"] = {"first_call_s": time.perf_counter() - begun}
             for _ in range(rounds):
                 for label, engine in own:
                     torch.cuda.synchronize()
                     begun = time.perf_counter()
-                    engine.logits(ids, starts, lengths)
+                    engine.start(ids, starts, lengths)()
                     seconds[label].append(time.perf_counter() - begun)
             for label, taken in seconds.items():
                 median = statistics.median(taken)
@@ -252,7 +258,7 @@ def _busy_by_events(engine: PackedEngine, ids: Any, starts: Any, lengths: Any) -
     engine.events = []
     torch.cuda.synchronize()
     begun = time.perf_counter()
-    engine.logits(ids, starts, lengths)
+    engine.start(ids, starts, lengths)()
     wall = time.perf_counter() - begun
     torch.cuda.synchronize()
     busy = sum(begin.elapsed_time(end) for begin, end in engine.events) / 1e3
@@ -281,7 +287,7 @@ def compare(folder: Path, documents: Path, output: Path, rounds: int) -> dict[st
         "pipeline fp32": (pipeline_scores(folder, torch.float32), _PIPELINE_DOCUMENTS),
         "pipeline bf16": (pipeline_scores(folder, torch.bfloat16), _PIPELINE_DOCUMENTS),
         "rows": (row_scores(folder), _ROWS_DOCUMENTS),
-        "skypile": (id_scores(load(folder)), total),
+        "skypile": (stage_scores(folder), total),
     }
     table = output / "scored.parquet"
     reference = contenders["pipeline fp32"][0](
@@ -307,6 +313,24 @@ def compare(folder: Path, documents: Path, output: Path, rounds: int) -> dict[st
     return results
 
 
+def autotuned_rate(folder: Path, ids: Any, offsets: Any, rounds: int) -> dict[str, float]:
+    """Return tokens/s of packs whose matrix products inductor chose by trial, epilogues fused."""
+    (_, engine), *_ = [one for one in engines(folder) if one[0] == "compiled"]
+    engine._compiled = torch.compile(
+        engine.encoder, dynamic=False, fullgraph=True, mode="max-autotune-no-cudagraphs"
+    )
+    starts, lengths = offsets[:-1], np.diff(offsets)
+    begun = time.perf_counter()
+    with torch.inference_mode():
+        engine.start(ids, starts, lengths)()
+        first = time.perf_counter() - begun
+        begun = time.perf_counter()
+        for _ in range(rounds):
+            engine.start(ids, starts, lengths)()
+    seconds = (time.perf_counter() - begun) / rounds
+    return {"first_call_s": first, "tokens_per_s": int((lengths + 2).sum()) / seconds}
+
+
 def _environment() -> dict[str, Any]:
     import transformers
 
@@ -326,7 +350,7 @@ def _environment() -> dict[str, Any]:
     }
 
 
-def run(documents: Path, folder: Path, output: Path, rounds: int) -> None:
+def run(documents: Path, folder: Path, output: Path, rounds: int, *, autotune: bool) -> None:
     """Measure everything, writing the results after each part, and print them."""
     output.mkdir(parents=True, exist_ok=True)
     results: dict[str, Any] = {"environment": _environment()}
@@ -358,6 +382,8 @@ def run(documents: Path, folder: Path, output: Path, rounds: int) -> None:
     ceiling = results["matrix_tflops"]["8192 x 8192 x 8192"]
     note("ids_to_logits", engine_rates(folder, found.ids, found.offsets, ceiling, rounds))
     note("parquet_to_parquet", compare(folder, documents, output, rounds))
+    if autotune:
+        note("autotuned", autotuned_rate(folder, found.ids, found.offsets, rounds))
 
 
 def main() -> None:
@@ -372,6 +398,7 @@ def main() -> None:
     second.add_argument("documents", type=Path)
     second.add_argument("--output", required=True, type=Path)
     second.add_argument("--rounds", type=int, default=3)
+    second.add_argument("--autotune", action="store_true", help="try inductor's autotuning as well")
     args = parser.parse_args()
     if args.command == "prepare":
         prepare(args.files, args.output, args.documents)
@@ -379,7 +406,13 @@ def main() -> None:
         parser.error("run needs a CUDA GPU")
     else:
         with tempfile.TemporaryDirectory() as folder:
-            run(args.documents, Path(folder) / "bert-base", args.output, args.rounds)
+            run(
+                args.documents,
+                Path(folder) / "bert-base",
+                args.output,
+                args.rounds,
+                autotune=args.autotune,
+            )
 
 
 if __name__ == "__main__":

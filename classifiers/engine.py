@@ -8,6 +8,7 @@ windows, B windows of one batch, T positions, L labels.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -27,13 +28,18 @@ F32 = npt.NDArray[np.float32]
 # time, because the batches decide the last bits of a score.
 _CPU_BATCH_TOKENS: Final = 4_096
 CUDA_BATCH_TOKENS: Final = 65_536
+# So many packs may wait for the card: 0.4 s of work for BERT-base on an H200.
+_PACKS_WAITING: Final = 16
 
 
 class Engine(Protocol):
     """What a Scorer asks for the logits of windows."""
 
-    def logits(self, ids: U32, starts: I64, lengths: I64) -> F32:
-        """Return float32 (windows, labels) for ids[starts[w] : starts[w] + lengths[w]]."""
+    def start(self, ids: U32, starts: I64, lengths: I64) -> Callable[[], F32]:
+        """Begin with the windows ids[starts[w] : starts[w] + lengths[w]].
+
+        The function returned waits for their logits, float32 (windows, labels).
+        """
         ...
 
 
@@ -56,17 +62,18 @@ class PaddedEngine:
         self._device = next(model.parameters()).device
         self._label_count = int(_config(model).num_labels)
 
-    def logits(self, ids: U32, starts: I64, lengths: I64) -> F32:
-        """Return float32 (windows, labels), each from a batch of windows of like length."""
+    def start(self, ids: U32, starts: I64, lengths: I64) -> Callable[[], F32]:
+        """Compute the logits, each from a batch of windows of like length, before it returns."""
         logits_WL = np.empty((len(starts), self._label_count), dtype=np.float32)
         budget = CUDA_BATCH_TOKENS if self._device.type == "cuda" else _CPU_BATCH_TOKENS
+
+        def forward(part: I64) -> None:
+            logits_WL[part] = self._forward(ids, starts[part], lengths[part])
+
         order = np.argsort(lengths, kind="stable")
         for rows in batches(lengths[order], self._frame.count, budget):
-            batch = order[rows]
-            logits_WL[batch] = _halved(
-                lambda part: self._forward(ids, starts[part], lengths[part]), batch
-            )
-        return logits_WL
+            _halved(forward, order[rows])
+        return lambda: logits_WL
 
     def _forward(self, ids: U32, starts: I64, lengths: I64) -> F32:
         head, tail = len(self._frame.prefix), len(self._frame.suffix)
@@ -91,8 +98,8 @@ class _Lane:
 
     inputs: dict[str, torch.Tensor]
     done: torch.cuda.Event
-    windows: I64 | None = None
-    logits: torch.Tensor | None = None
+    windows: I64
+    logits: torch.Tensor
 
 
 class PackedEngine:
@@ -100,8 +107,8 @@ class PackedEngine:
 
     Full packs go through a compiled graph of one static shape; the last of a call, which is not
     full, goes uncompiled in the size that it has, so that a call for a few documents compiles
-    nothing. Copies are asynchronous from pinned memory, and a pack's logits are fetched while the
-    next one is computed. A pack that does not fit the card is halved until it does.
+    nothing. Copies are asynchronous from pinned memory, and the card has up to 16 packs waiting
+    while the caller prepares more. A pack that does not fit the card is halved until it does.
     """
 
     def __init__(
@@ -122,31 +129,43 @@ class PackedEngine:
         self._slot_count = slot_count
         self._device = next(model.parameters()).device
         self._label_count = int(_config(model).num_labels)
+        self._free: list[dict[str, torch.Tensor]] = []
         # Where a list is put here, each pack's start and end on the card are appended to it.
         self.events: list[tuple[torch.cuda.Event, torch.cuda.Event]] | None = None
 
-    def logits(self, ids: U32, starts: I64, lengths: I64) -> F32:
-        """Return float32 (windows, labels), each from a pack of windows of like length."""
+    def start(self, ids: U32, starts: I64, lengths: I64) -> Callable[[], F32]:
+        """Send all windows to the card, each in a pack of windows of like length."""
         logits_WL = np.empty((len(starts), self._label_count), dtype=np.float32)
         order = np.argsort(lengths, kind="stable")
         rows = list(packs(lengths[order], self._frame.count, self._slot_count))
-        lanes = [_Lane({}, torch.cuda.Event()) for _ in range(2)]
+        waiting: deque[_Lane] = deque()
+
+        def fetch() -> None:
+            lane = waiting.popleft()
+            lane.done.synchronize()
+            logits_WL[lane.windows] = lane.logits.numpy()
+            self._free.append(lane.inputs)
+
+        def forward(windows: I64, *, full: bool = False) -> None:
+            pack = self._pack(ids, starts, lengths, windows, full=full)
+            waiting.append(self._launch(pack, windows, full=full))
+
         for at, one in enumerate(rows):
-            lane = lanes[at % 2]
-            _fetch(lane, logits_WL)
-            windows = order[one]
-            full = at + 1 < len(rows)
+            if len(waiting) == _PACKS_WAITING:
+                fetch()
             try:
-                self._launch(lane, self._pack(ids, starts, lengths, windows, full=full), full=full)
-                lane.windows = windows
+                forward(order[one], full=at + 1 < len(rows))
             except torch.OutOfMemoryError:
-                torch.cuda.empty_cache()
-                logits_WL[windows] = _halved(
-                    lambda part: self._alone(ids, starts, lengths, part), windows
-                )
-        for lane in lanes:
-            _fetch(lane, logits_WL)
-        return logits_WL
+                while waiting:
+                    fetch()
+                _halved(forward, order[one])
+
+        def result() -> F32:
+            while waiting:
+                fetch()
+            return logits_WL
+
+        return result
 
     def _pack(self, ids: U32, starts: I64, lengths: I64, windows: I64, *, full: bool) -> Pack:
         slots = self._slot_count
@@ -154,71 +173,62 @@ class PackedEngine:
             slots = int(lengths[windows].sum()) + self._frame.count * len(windows)
         return pack_rows(ids, starts[windows], lengths[windows], self._frame, slots)
 
-    def _launch(self, lane: _Lane, pack: Pack, *, full: bool) -> None:
+    def _launch(self, pack: Pack, windows: I64, *, full: bool) -> _Lane:
         """Start a pack's copies and kernels; the lane's event fires when its logits are there."""
-        device_inputs = []
-        for name, array in (
-            ("ids", pack.ids),
-            ("positions", pack.positions),
-            (f"borders{len(pack.borders)}", pack.borders),
-        ):
-            device_inputs.append(_pinned(lane, name, array).to(self._device, non_blocking=True))
-        begin = torch.cuda.Event(enable_timing=True) if self.events is not None else None
-        if begin is not None:
-            begin.record()
+        inputs = self._free.pop() if self._free else {}
+        arrays = {"ids": pack.ids, "positions": pack.positions, "borders": pack.borders}
+        device_inputs = [
+            _pinned(inputs, name, array).to(self._device, non_blocking=True)
+            for name, array in arrays.items()
+        ]
+        begin = self._mark()
         forward = self._compiled if full else self.encoder
         found = forward(*device_inputs, self._max_tokens)[: pack.window_count].float()
-        if begin is not None and self.events is not None:
-            end = torch.cuda.Event(enable_timing=True)
-            end.record()
+        end = self._mark()
+        if self.events is not None and begin and end:
             self.events.append((begin, end))
-        lane.logits = torch.empty(found.shape, dtype=found.dtype, pin_memory=True)
-        lane.logits.copy_(found, non_blocking=True)
-        lane.done.record()
+        logits = torch.empty(found.shape, dtype=found.dtype, pin_memory=True)
+        logits.copy_(found, non_blocking=True)
+        done = torch.cuda.Event()
+        done.record()
+        return _Lane(inputs, done, windows, logits)
 
-    def _alone(self, ids: U32, starts: I64, lengths: I64, windows: I64) -> F32:
-        lane = _Lane({}, torch.cuda.Event())
-        self._launch(lane, self._pack(ids, starts, lengths, windows, full=False), full=False)
-        lane.done.synchronize()
-        assert lane.logits is not None
-        found: F32 = lane.logits.numpy()
-        return found
+    def _mark(self) -> torch.cuda.Event | None:
+        if self.events is None:
+            return None
+        event = torch.cuda.Event(enable_timing=True)
+        event.record()
+        return event
 
 
-def _pinned(lane: _Lane, name: str, array: npt.NDArray[np.int32]) -> torch.Tensor:
+def _pinned(
+    inputs: dict[str, torch.Tensor], name: str, array: npt.NDArray[np.int32]
+) -> torch.Tensor:
     """Return the lane's pinned copy of an array; pinning anew for each pack would cost more."""
-    room = lane.inputs.get(name)
+    room = inputs.get(name)
     if room is None or len(room) < len(array):
         room = torch.empty(len(array), dtype=torch.int32, pin_memory=True)
-        lane.inputs[name] = room
+        inputs[name] = room
     room[: len(array)].numpy()[:] = array
     return room[: len(array)]
 
 
-def _fetch(lane: _Lane, logits_WL: F32) -> None:
-    """Wait for what the lane's last pack gave, and put it into its rows."""
-    if lane.windows is None:
-        return
-    lane.done.synchronize()
-    assert lane.logits is not None
-    logits_WL[lane.windows] = lane.logits.numpy()
-    lane.windows = None
-
-
-def _halved(forward: Callable[[I64], F32], windows: I64) -> F32:
-    """Return `forward` of the windows, or of their halves where the card has too little memory.
+def _halved(forward: Callable[[I64], None], windows: I64) -> None:
+    """Call `forward` with the windows, or with halves where the card has too little memory.
 
     Raises torch.OutOfMemoryError where a single window does not fit.
     """
     try:
-        return forward(windows)
+        forward(windows)
+        return
     except torch.OutOfMemoryError:
         if len(windows) == 1:
             raise
     # Outside the handler, whose traceback would keep the failed pass's tensors alive.
     torch.cuda.empty_cache()
     middle = len(windows) // 2
-    return np.concatenate([_halved(forward, windows[:middle]), _halved(forward, windows[middle:])])
+    _halved(forward, windows[:middle])
+    _halved(forward, windows[middle:])
 
 
 def _config(model: torch.nn.Module) -> Any:

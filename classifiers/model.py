@@ -7,7 +7,7 @@ suffixes: D documents, W windows, B windows of one batch, T positions, L labels.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ from transformers.utils import logging as transformers_logging
 
 from classifiers import DEFAULT, ClassifierError
 from classifiers.checkpoint import fingerprint, folder_of
-from classifiers.engine import engine_for
+from classifiers.engine import PackedEngine, engine_for
 from classifiers.windows import Frame, windows
 
 __all__ = ["DEFAULT", "Scorer", "load"]
@@ -34,6 +34,8 @@ class Scorer:
     """A loaded checkpoint that scores documents by their first and last window of tokens."""
 
     labels: tuple[str, ...]
+    # Whether `start` returns before the scores are there.
+    is_asynchronous: bool
     fingerprint: str
     max_tokens: int
     tokenizer_path: Path
@@ -62,6 +64,7 @@ class Scorer:
             pad_id=int(getattr(config, "pad_token_id", None) or 0),
             max_tokens=max_tokens,
         )
+        self.is_asynchronous = isinstance(self._engine, PackedEngine)
         pooling = {**_POOLING, **(pooling or {})}
         if not set(pooling.values()) <= {"max", "mean"}:
             raise ClassifierError(f"pooling {pooling}: each label's must be 'max' or 'mean'")
@@ -77,23 +80,36 @@ class Scorer:
         maximum counts for porn and politics, else the mean. They are a function of the arguments,
         batching included, for one device and thread count.
         """
+        return self.start(ids, offsets)()
+
+    def start(self, ids: np.ndarray, offsets: np.ndarray) -> Callable[[], np.ndarray]:
+        """Begin with `score_ids`; the function returned waits for the scores.
+
+        On CUDA the card works meanwhile, so that the next documents' ids can be made.
+        """
         assert offsets.ndim == 1
         assert len(offsets) >= 1
         assert int(offsets[-1]) <= len(ids)
         document_count = len(offsets) - 1
-        pooled_DL = np.zeros((document_count, len(self.labels)), dtype=np.float32)
         if document_count == 0:
-            return pooled_DL
+            return lambda: np.zeros((0, len(self.labels)), dtype=np.float32)
         starts_W, lengths_W, documents_W = windows(offsets, self._room)
         with torch.inference_mode():
-            scores_WL = self._scores(self._engine.logits(ids, starts_W, lengths_W))
-        # Windows of a document stand next to each other: the second, where there is one, follows.
-        first_D = np.searchsorted(documents_W, np.arange(document_count), side="left")
-        last_D = np.searchsorted(documents_W, np.arange(document_count), side="right") - 1
-        first_DL, last_DL = scores_WL[first_D], scores_WL[last_D]
-        return np.where(
-            self._is_max_L, np.maximum(first_DL, last_DL), (first_DL + last_DL) * np.float32(0.5)
-        )
+            logits = self._engine.start(ids, starts_W, lengths_W)
+
+        def scores() -> np.ndarray:
+            scores_WL = self._scores(logits())
+            # A document's windows stand next to each other: the second, if any, follows.
+            first_D = np.searchsorted(documents_W, np.arange(document_count), side="left")
+            last_D = np.searchsorted(documents_W, np.arange(document_count), side="right") - 1
+            first_DL, last_DL = scores_WL[first_D], scores_WL[last_D]
+            return np.where(
+                self._is_max_L,
+                np.maximum(first_DL, last_DL),
+                (first_DL + last_DL) * np.float32(0.5),
+            )
+
+        return scores
 
     def _scores(self, logits_WL: np.ndarray) -> np.ndarray:
         logits = torch.from_numpy(logits_WL)
