@@ -96,10 +96,13 @@ def predictions(model: Any, inputs: torch.Tensor, at: torch.Tensor) -> torch.Ten
     The rows must be full: every token attends to every other, without a mask, which leaves SDPA
     its fast kernels.
     """
+    trunk = model.base_model
     # One row of token types for all: its gradient would else be summed over B * T equal indices.
-    hidden_BTD = model.base_model(
-        input_ids=inputs, token_type_ids=torch.zeros_like(inputs[:1])
-    ).last_hidden_state
+    hidden_BTD = trunk.embeddings(input_ids=inputs, token_type_ids=torch.zeros_like(inputs[:1]))
+    if hasattr(trunk, "embeddings_project"):
+        hidden_BTD = trunk.embeddings_project(hidden_BTD)
+    # Not trunk(...): before transformers 5.23 that makes a mask of ones when it is compiled.
+    hidden_BTD = trunk.encoder(hidden_BTD, attention_mask=None).last_hidden_state
     index_BKD = at.unsqueeze(-1).expand(-1, -1, hidden_BTD.shape[-1])
     chosen_SD = hidden_BTD.gather(1, index_BKD).flatten(0, 1)
     logits: torch.Tensor

@@ -21,7 +21,7 @@ from transformers import AutoModelForMaskedLM, AutoModelForSequenceClassificatio
 from classifiers import DEFAULT, ClassifierError, train_tokenizer, warmup
 from classifiers.encoder import SHAPES, new_encoder
 from classifiers.masking import Vocabulary, masked, unit_starts, vocabulary
-from classifiers.packed import corpus, is_held_out, may_warm_up_on, packed, passages
+from classifiers.packed import Corpus, corpus, is_held_out, may_warm_up_on, packed, passages
 from classifiers.pretraining import Pace, Settings, Warmup, rate_frac
 
 CLS, SEP, MASK = 2, 3, 4
@@ -53,10 +53,10 @@ def _write(path: Path, rows: Sequence[dict[str, str]]) -> Path:
     return path
 
 
-def _texts(count: int) -> list[str]:
+def _texts(count: int, repeats: int = 2) -> list[str]:
     return [
-        f"Number {at} of the small stories: the cat sat on the mat, and the dog ran. " * 20
-        + f"第{at}个小故事：猫坐在垫子上，狗跑了。" * 20
+        f"Number {at} of the small stories: the cat sat on the mat, and the dog ran. " * repeats
+        + f"第{at}个小故事：猫坐在垫子上，狗跑了。" * repeats
         for at in range(count)
     ]
 
@@ -77,7 +77,7 @@ def _settings(**changes: object) -> Settings:
         "rate": 3e-3,
         "masked_frac": 0.3,
         "dropout": 0.0,
-        "batch_tokens": 512,
+        "batch_tokens": 256,
         "minutes": None,
         "steps": 40,
         "checkpoint_seconds": 120.0,
@@ -249,22 +249,31 @@ def test_the_clock_runs_from_the_start_to_the_deadline() -> None:
 
 
 @pytest.mark.parametrize("architecture", ["electra", "bert"])
-def test_the_loss_falls(tmp_path: Path, small_tokenizer: Path, architecture: str) -> None:
+def test_the_loss_falls_below_what_needs_no_context(
+    small_tokenizer: Path, architecture: str
+) -> None:
     tokenizer = Tokenizer.from_file(str(small_tokenizer / "tokenizer.json"))
-    path = _write(tmp_path / "rows.jsonl.zst", [{**FREE, "text": text} for text in _texts(30)])
-    rows = corpus([path], tokenizer, (CLS, SEP), 64, 0)
-    shape = SHAPES["tiny"]
-    if architecture == "bert":
-        shape = replace(shape, embedding=shape.hidden)
+    # Each row repeats one of 16 punctuation marks, which only its other tokens tell.
+    marks_N = np.random.default_rng(0).integers(7, 23, 400)
+    train_NT = np.repeat(marks_N[:, None], 32, axis=1).astype(np.int16)
+    train_NT[:, 0], train_NT[:, -1] = CLS, SEP
+    embedding = 64 if architecture == "bert" else 32
+    shape = replace(SHAPES["tiny"], positions=32, embedding=embedding)
     settings = _settings(architecture=architecture, shape=shape)
     torch.manual_seed(0)
-    model = new_encoder(settings.architecture, shape, vocabulary_size=SMALL, pad_id=0, dropout=0.0)
+    model = new_encoder(
+        settings.architecture,
+        shape,
+        vocabulary_size=tokenizer.get_vocab_size(),
+        pad_id=0,
+        dropout=0.0,
+    )
     known = vocabulary(tokenizer, "<|skypile_mask|>", torch.device("cpu"))
-    run = Warmup(model, rows, known, settings)
-    losses = [float(run.step(1.0)) for _ in range(60)]
-    assert losses[0] == pytest.approx(math.log(SMALL), abs=0.3)
-    assert np.mean(losses[-5:]) < 4.5
-    assert run.tokens_seen == 60 * 512
+    run = Warmup(model, Corpus(train_NT, {}, {}), known, settings)
+    losses = [float(run.step(min(1.0, at / 10))) for at in range(80)]
+    assert losses[0] == pytest.approx(math.log(tokenizer.get_vocab_size()), abs=0.3)
+    assert np.mean(losses[-5:]) < math.log(16) - 0.2
+    assert run.tokens_seen == 80 * 256
 
 
 def test_a_run_leaves_a_checkpoint_that_takes_a_new_head(
@@ -275,7 +284,7 @@ def test_a_run_leaves_a_checkpoint_that_takes_a_new_head(
              for at in range(9)]  # fmt: skip
     path = _write(tmp_path / "rows.jsonl.zst", rows)
     output = tmp_path / "encoder"
-    options = ["--output", str(output), "--shape", "tiny", "--batch-tokens", "512", "--eager"]
+    options = ["--output", str(output), "--shape", "tiny", "--batch-tokens", "256", "--eager"]
     options += ["--tokenizer", str(small_tokenizer)]
     assert warmup.main([*options, "--steps", "18", "--checkpoint-seconds", "0", str(path)]) == 0
     assert "held out English: loss" in capsys.readouterr().out
