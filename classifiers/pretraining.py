@@ -15,7 +15,7 @@ import torch
 from classifiers import ClassifierError
 from classifiers.encoder import Architecture, Shape, predictions
 from classifiers.masking import Masked, Vocabulary, masked
-from classifiers.packed import Corpus
+from classifiers.rows import Corpus
 
 __all__ = ["HeldOut", "Pace", "Progress", "Settings", "Warmup", "rate_frac"]
 

@@ -23,7 +23,7 @@ from tokenizers import Tokenizer
 from classifiers import DEFAULT, ClassifierError
 from classifiers.encoder import SHAPES, new_encoder, save
 from classifiers.masking import vocabulary
-from classifiers.packed import corpus
+from classifiers.rows import corpus
 from classifiers.pretraining import Pace, Progress, Settings, Warmup, rate_frac
 from classifiers.warmup_card import card
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from classifiers.packed import Corpus
+from classifiers.rows import Corpus
 from classifiers.pretraining import Progress, Settings
 
 __all__ = ["card"]
@@ -46,7 +46,7 @@ sources are, and so may be another part of the same book.
 English, Chinese (modern, classical, mixed with English) and code. Only rows under MIT, Apache-2.0,
 BSD, CC-BY, CC-BY-SA or CC0 or in the public domain; none with a non-commercial or no-derivatives
 clause, none for research only, none under GPL, MPL or EPL or of unclear terms
-(`classifiers.packed.may_warm_up_on` decides). No labelled data. A text that stands in several rows
+(`classifiers.rows.may_warm_up_on` decides). No labelled data. A text that stands in several rows
 counts once.
 
 | source | licence | texts | MB |
