@@ -34,7 +34,7 @@ class Clock:
     def mark(self) -> None:
         """Mark the end of what has been queued."""
         if self._device.type == "cuda":
-            event = torch.cuda.Event(enable_timing=True)
+            event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
             event.record()
             self._events.append(event)
         else:
@@ -128,7 +128,7 @@ def facts(device: torch.device) -> dict[str, Any]:
         found["warnings"].append("on CPU the control flow is checked and nothing is measured")
         return found
     properties = torch.cuda.get_device_properties(device)
-    cudnn = torch.backends.cudnn.version() or 0
+    cudnn = torch.backends.cudnn.version() or 0  # type: ignore[no-untyped-call]
     found |= {
         "device": properties.name,
         "memory_gib": round(properties.total_memory / 2**30, 1),

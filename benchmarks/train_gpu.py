@@ -198,6 +198,17 @@ def measure_ceilings(
             print(entry, flush=True)
 
 
+def recorded(
+    report: Report, rung: Rung, source: TokenFile, device: torch.device, profile_to: Path | None
+) -> dict[str, Any]:
+    """Measure a rung, write the results with it, and return it."""
+    result = measured(rung, source, device, profile_to=profile_to)
+    report.rungs.append(result)
+    report.write()
+    print(_line(result, report.ceiling()), flush=True)
+    return result
+
+
 def climb(
     report: Report,
     source: TokenFile,
@@ -217,10 +228,11 @@ def climb(
         is_profiled = name in ("final", "final-causal")
         rung = rung if device.type == "cuda" else tiny(rung)
         path = report.folder / f"kernels-{name}.txt" if is_profiled else None
-        result = measured(rung, source, device, profile_to=path)
-        report.rungs.append(result)
-        report.write()
-        print(_line(result, report.ceiling()), flush=True)
+        result = recorded(report, rung, source, device, path)
+        if "error" in result and is_profiled:
+            # The ladder tried each choice once, and not all of them together at this size.
+            plain = rung.execution.model_copy(update={"compiled": "blocks", "loss": "chunked"})
+            result = recorded(report, replace(rung, execution=plain), source, device, path)
         if "CUDA error" in result.get("error", ""):
             print("the device is lost to this process: run again with --earlier and --only")
             return

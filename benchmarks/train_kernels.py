@@ -138,13 +138,14 @@ def _attention_rate(
 ) -> dict[str, Any]:
     try:
         forward, both = _attention_seconds(call, device)
+        kernels = _kernel_names(call) if device.type == "cuda" else []
     except RuntimeError as error:
         return {"error": str(error)[:300]}
     return {
         "forward_tflops": flops / forward / 1e12,
         "both_tflops": flops * (1 + _BACKWARD_FACTOR) / both / 1e12,
         "both_microseconds_per_token": 1e6 * both / tokens,
-        "kernels": _kernel_names(call) if device.type == "cuda" else [],
+        "kernels": kernels,
     }
 
 

@@ -27,6 +27,7 @@ __all__ = ["Rung", "measured"]
 
 _WARMUP_STEPS = 10
 _PROFILED_STEPS = 3
+_TOP_KERNELS = 20
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,10 @@ def _result(
     try:
         found = _timed(rung, config, loss_of, optimizer, batches, device)
         if profile_to:
-            found["kernels"] = _profiled(rung, loss_of, optimizer, batches, profile_to, device)
+            try:
+                found["kernels"] = _profiled(rung, loss_of, optimizer, batches, profile_to, device)
+            except Exception as error:  # noqa: BLE001 - a profiler that fails costs no measurement
+                found["profile_error"] = str(error)[:300]
     finally:
         batches.close()  # type: ignore[attr-defined]
     if device.type == "cuda":
@@ -204,24 +208,34 @@ def _profiled(
     device: torch.device,
 ) -> dict[str, float]:
     """Write the kernels by time to `path`; return the share (0..1) of each group of kernels."""
-    is_cuda = device.type == "cuda"
     kinds = torch.profiler.ProfilerActivity
-    activities = [kinds.CPU, kinds.CUDA] if is_cuda else [kinds.CPU]
-    with torch.profiler.profile(activities=activities) as profile:
+    kind = kinds.CUDA if device.type == "cuda" else kinds.CPU
+    with torch.profiler.profile(activities=[kind]) as profile:
         for step in range(_PROFILED_STEPS):
             _step(rung, loss_of, optimizer, batches, rung.warmup_steps + rung.steps + step)
         synchronise(device)
-    averages = profile.key_averages()
-    key = "self_cuda_time_total" if is_cuda else "self_cpu_time_total"
-    table = averages.table(sort_by=key, row_limit=15, max_name_column_width=100)
-    path.write_text(f"{rung.settings()}\n{table}\n", "utf-8")
+    times = {
+        event.key: (_own_microseconds(event, device), event.count)
+        for event in profile.key_averages()
+    }
+    total = sum(time for time, _ in times.values()) or 1.0
+    lines = [f"{rung.settings()}", f"{total / 1e3 / _PROFILED_STEPS:.1f} ms of kernels per step"]
+    for key, (time_us, count) in sorted(times.items(), key=lambda item: -item[1][0])[:_TOP_KERNELS]:
+        per_step = time_us / 1e3 / _PROFILED_STEPS
+        calls = count / _PROFILED_STEPS
+        lines.append(f"{per_step:9.3f} ms {time_us / total:6.1%} {calls:6.0f} calls  {key[:160]}")
+    path.write_text("\n".join(lines) + "\n", "utf-8")
     shares: dict[str, float] = {}
-    for event in averages:
-        if is_cuda and event.device_type == torch.autograd.DeviceType.CUDA:
-            group = _group(event.key)
-            shares[group] = shares.get(group, 0.0) + event.self_device_time_total
-    total = sum(shares.values()) or 1.0
-    return {group: time / total for group, time in shares.items()}
+    for key, (time_us, _) in times.items():
+        shares[_group(key)] = shares.get(_group(key), 0.0) + time_us / total
+    return shares
+
+
+def _own_microseconds(event: Any, device: torch.device) -> float:
+    """Return the time of kernels, or of operators on CPU; the runtime's own calls count for 0."""
+    if device.type == "cuda":
+        return float(event.self_device_time_total)
+    return float(event.self_cpu_time_total)
 
 
 _GROUPS = {

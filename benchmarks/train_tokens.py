@@ -55,7 +55,7 @@ def all_texts(sources: list[Path]) -> list[str]:
 
 
 def documents(
-    chosen: list[str], max_tokens: int, bos: int, eos: int
+    chosen: list[str], max_tokens: int, *, bos: int, eos: int
 ) -> Iterator[npt.NDArray[np.uint32]]:
     """Yield documents as ids until the next would exceed `max_tokens`."""
     encoder = load_encoder(DEFAULT_TOKENIZER)
@@ -80,16 +80,16 @@ def main() -> None:
     options = parser.parse_args()
     chosen = all_texts(options.sources)
     random.Random(options.seed).shuffle(chosen)
-    tokenizer = Tokenizer.from_file(str(DEFAULT_TOKENIZER))
+    entries = Tokenizer.from_file(str(DEFAULT_TOKENIZER)).get_vocab()
     manifest = write_tokens(
         options.output,
         documents(
             chosen,
             options.max_tokens,
-            tokenizer.token_to_id("<|skypile_bos|>"),
-            tokenizer.token_to_id("<|skypile_endoftext|>"),
+            bos=entries["<|skypile_bos|>"],
+            eos=entries["<|skypile_endoftext|>"],
         ),
-        vocabulary_count=tokenizer.get_vocab_size(),
+        vocabulary_count=len(entries),
         tokenizer_sha256=hashlib.sha256(DEFAULT_TOKENIZER.read_bytes()).hexdigest(),
     )
     lengths = np.diff(open_tokens(options.output).offsets)

@@ -87,9 +87,9 @@ class _ChunkedLoss(torch.autograd.Function):
         # Summed in float32: eight bfloat16 parts of a frequent token's row would lose three bits.
         weight_gradient_VD = torch.zeros_like(weight_VD, dtype=torch.float32)
         pieces = zip(
-            hidden_ND.split(chunk_tokens),
-            targets_N.split(chunk_tokens),
-            hidden_gradient_ND.split(chunk_tokens),
+            torch.split(hidden_ND, chunk_tokens),
+            torch.split(targets_N, chunk_tokens),
+            torch.split(hidden_gradient_ND, chunk_tokens),
             strict=True,
         )
         for hidden_CD, targets_C, hidden_gradient_CD in pieces:
@@ -102,7 +102,7 @@ class _ChunkedLoss(torch.autograd.Function):
         return total
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: FunctionCtx, scale: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
         hidden_gradient_ND, weight_gradient_VD = ctx.saved_tensors  # type: ignore[attr-defined]
         return (

@@ -45,7 +45,8 @@ def fused_linear(input_BTD: Tensor, *layers: Linear) -> tuple[Tensor, ...]:
     their names.
     """
     weight = torch.cat([layer.weight.to(input_BTD.dtype) for layer in layers])
-    return F.linear(input_BTD, weight).split([layer.out_features for layer in layers], dim=-1)
+    widths = [layer.out_features for layer in layers]
+    return torch.split(F.linear(input_BTD, weight), widths, dim=-1)
 
 
 class RMSNorm(nn.Module):
@@ -101,10 +102,11 @@ class Attention(nn.Module):
             q, k, v = fused_linear(hidden_BTD, *projections)
         else:
             q, k, v = (project(hidden_BTD) for project in projections)
+        by_head = (*hidden_BTD.shape[:2], -1, self.head_width)
         out_BTHE = attend(
-            rotated(q.unflatten(-1, (-1, self.head_width)), *rotation),
-            rotated(k.unflatten(-1, (-1, self.head_width)), *rotation),
-            v.unflatten(-1, (-1, self.head_width)),
+            rotated(q.view(by_head), *rotation),
+            rotated(k.view(by_head), *rotation),
+            v.view(by_head),
             kind=self.kind,
             cu_seqlens_S=cu_seqlens_S,
             mask_B1TT=mask_B1TT,

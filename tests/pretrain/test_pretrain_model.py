@@ -101,3 +101,19 @@ def test_initialising_is_a_function_of_the_seed(small):
 def test_heads_that_cannot_be_shared_evenly_are_refused(small):
     with pytest.raises(ValueError, match="head_count 4 is no multiple of kv_head_count 3"):
         ModelConfig(**{**small.model_dump(), "kv_head_count": 3})
+
+
+@pytest.mark.parametrize("is_fused", [False, True])
+def test_varlen_attention_has_the_shapes_of_its_kernel(small, is_fused):
+    """Without a card: on the meta device, forward and backward."""
+    with torch.device("meta"):
+        model = Llama(small, attention="varlen", dtype=torch.bfloat16, is_fused=is_fused)
+        ids, slots = torch.zeros(3, 40, dtype=torch.int64), torch.zeros(9, dtype=torch.int32)
+    hidden = model(ids, ids, slots)
+    hidden.float().sum().backward()
+    assert (hidden.shape, hidden.dtype) == ((3, 40, 48), torch.bfloat16)
+    assert all(
+        weight.grad.dtype == torch.float32
+        for weight in model.parameters()
+        if weight.grad is not None
+    )
