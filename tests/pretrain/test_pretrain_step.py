@@ -65,6 +65,8 @@ def test_how_a_model_is_computed_changes_rounding_only(text_rows, small, changes
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The .grad attribute")  # the compiler's own, of torch 2.13
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")
 @pytest.mark.parametrize("loss", ["chunked", "full"])
 @pytest.mark.parametrize("compiled", ["blocks", "model"])
 def test_compiling_changes_rounding_only(text_rows, small, compiled, loss):
