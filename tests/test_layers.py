@@ -19,7 +19,7 @@ LAYERS = [
     ("skypile.curate",),
     ("skypile.recipe", "skypile.ledger", "skypile.mix", "skypile.io", "skypile.dedup"),
     ("skypile.stages",),
-    ("skypile.stage", "skypile.policy", "skypile.tokens"),
+    ("skypile.stage", "skypile.policy", "skypile.tokens", "skypile.pretrain"),
     ("skypile.kernels",),
     ("skypile.text", "skypile.schema", "skypile.progress"),
     ("skypile.errors", "skypile.interrupts"),
