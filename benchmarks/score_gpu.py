@@ -35,6 +35,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -110,7 +111,7 @@ def matrix_rate() -> dict[str, float]:
     for name, (rows, inner, columns) in shapes.items():
         left = torch.randn(rows, inner, device="cuda", dtype=torch.bfloat16)
         right = torch.randn(inner, columns, device="cuda", dtype=torch.bfloat16)
-        seconds = statistics.median(_event_seconds(lambda a=left, b=right: a @ b, 30))
+        seconds = statistics.median(_event_seconds(partial(torch.matmul, left, right), 30))
         rates[name] = 2 * rows * inner * columns / seconds / 1e12
     return rates
 
@@ -121,13 +122,17 @@ def _event_seconds(work: Callable[[], Any], count: int) -> list[float]:
         work()
     pairs = []
     for _ in range(count):
-        begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        begin, end = _event(), _event()
         begin.record()
         work()
         end.record()
         pairs.append((begin, end))
     torch.cuda.synchronize()
     return [begin.elapsed_time(end) / 1e3 for begin, end in pairs]
+
+
+def _event() -> torch.cuda.Event:
+    return torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
 
 
 class Busy:
@@ -261,7 +266,7 @@ def _busy_by_events(engine: PackedEngine, ids: Any, starts: Any, lengths: Any) -
     engine.start(ids, starts, lengths)()
     wall = time.perf_counter() - begun
     torch.cuda.synchronize()
-    busy = sum(begin.elapsed_time(end) for begin, end in engine.events) / 1e3
+    busy = float(sum(begin.elapsed_time(end) for begin, end in engine.events)) / 1e3
     engine.events = None
     return busy / wall
 
@@ -344,7 +349,7 @@ def _environment() -> dict[str, Any]:
         "gpu": torch.cuda.get_device_name(),
         "nvidia_smi": driver,
         "torch": torch.__version__,
-        "cudnn": torch.backends.cudnn.version(),
+        "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
         "transformers": transformers.__version__,
         "python": sys.version.split()[0],
     }

@@ -189,14 +189,14 @@ class PackedEngine:
             self.events.append((begin, end))
         logits = torch.empty(found.shape, dtype=found.dtype, pin_memory=True)
         logits.copy_(found, non_blocking=True)
-        done = torch.cuda.Event()
+        done = torch.cuda.Event()  # type: ignore[no-untyped-call]
         done.record()
         return _Lane(inputs, done, windows, logits)
 
     def _mark(self) -> torch.cuda.Event | None:
         if self.events is None:
             return None
-        event = torch.cuda.Event(enable_timing=True)
+        event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
         event.record()
         return event
 

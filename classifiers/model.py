@@ -103,11 +103,12 @@ class Scorer:
             first_D = np.searchsorted(documents_W, np.arange(document_count), side="left")
             last_D = np.searchsorted(documents_W, np.arange(document_count), side="right") - 1
             first_DL, last_DL = scores_WL[first_D], scores_WL[last_D]
-            return np.where(
+            pooled: np.ndarray = np.where(
                 self._is_max_L,
                 np.maximum(first_DL, last_DL),
                 (first_DL + last_DL) * np.float32(0.5),
             )
+            return pooled
 
         return scores
 

@@ -16,6 +16,7 @@ from torch import nn
 from torch.nn.functional import embedding, layer_norm, linear, scaled_dot_product_attention
 from transformers.activations import ACT2FN
 
+varlen_attn: Any
 try:
     from torch.nn.attention.varlen import varlen_attn
 except ImportError:  # torch before 2.10
@@ -211,7 +212,8 @@ class PackedEncoder(nn.Module):
             hidden_ND = self.widen(hidden_ND)
         for layer in self.layers[:-1]:
             hidden_ND = layer(hidden_ND, borders, longest, dense=self.dense)
-        first_WD = self.layers[-1].first_tokens(hidden_ND, borders, longest, dense=self.dense)
+        last_layer: Any = self.layers[-1]
+        first_WD = last_layer.first_tokens(hidden_ND, borders, longest, dense=self.dense)
         logits: torch.Tensor = self.last(self.head_activation(self.dense_head(first_WD)))
         return logits
 

@@ -23,8 +23,8 @@ from tokenizers import Tokenizer
 from classifiers import DEFAULT, ClassifierError
 from classifiers.encoder import SHAPES, new_encoder, save
 from classifiers.masking import vocabulary
-from classifiers.rows import corpus
 from classifiers.pretraining import Pace, Progress, Settings, Warmup, rate_frac
+from classifiers.rows import corpus
 from classifiers.warmup_card import card
 
 __all__ = ["main", "train"]

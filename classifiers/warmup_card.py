@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from classifiers.rows import Corpus
 from classifiers.pretraining import Progress, Settings
+from classifiers.rows import Corpus
 
 __all__ = ["card"]
 

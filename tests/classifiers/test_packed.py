@@ -202,6 +202,8 @@ def test_windows_that_do_not_fit_the_memory_are_halved_and_keep_their_order() ->
         _halved(never, np.arange(2))
 
 
+# The compiler says that float32 products could be faster, of which there are none.
+@pytest.mark.filterwarnings("ignore:TensorFloat32 tensor cores")
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("compiled", [False, True])
 def test_the_packed_engine_equals_transformers_on_the_gpu(compiled: bool) -> None:

@@ -21,8 +21,8 @@ from transformers import AutoModelForMaskedLM, AutoModelForSequenceClassificatio
 from classifiers import DEFAULT, ClassifierError, train_tokenizer, warmup
 from classifiers.encoder import SHAPES, new_encoder
 from classifiers.masking import Vocabulary, masked, unit_starts, vocabulary
-from classifiers.rows import Corpus, corpus, is_held_out, may_warm_up_on, packed, passages
 from classifiers.pretraining import Pace, Settings, Warmup, rate_frac
+from classifiers.rows import Corpus, corpus, is_held_out, may_warm_up_on, packed, passages
 
 CLS, SEP, MASK = 2, 3, 4
 SMALL = 320
