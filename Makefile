@@ -26,14 +26,14 @@ types: install
 	$(BIN)/mypy
 
 tests: install
-	$(BIN)/python -m pytest -W error --numprocesses auto --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -W error --numprocesses auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 install: $(VENV)/installed
 
 $(VENV)/installed: constraints.txt setup.cfg pyproject.toml
 	@test -n "$(PYTHON)" || { echo "SkyPile needs Python 3.11, 3.12 or 3.13: install the package python3 of your distribution (Debian, Ubuntu: apt-get install python3 python3-venv)" >&2; exit 1; }
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || { echo "Python cannot make a virtual environment: install the package python3-venv (Debian, Ubuntu: apt-get install python3-venv)" >&2; rm -rf $(VENV); exit 1; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
 clean:

@@ -12,6 +12,12 @@ from s3_server import SETTINGS, Bucket, new_bucket, s3_store
 SAMPLE = Path(__file__).parents[1] / "skypile" / "sample"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put files with slow tests first, so that no process works alone on one at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture
 def sample() -> Path:
     return SAMPLE

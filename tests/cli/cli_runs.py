@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from build_runs import shared_forge
+
 RECIPE = """
 name: small
 description: lengths only
@@ -66,6 +68,12 @@ def spawn(*args: object, stdin: bytes = b"") -> Done:
     command = [sys.executable, "-m", "skypile", *map(str, args)]
     done = subprocess.run(command, input=stdin, capture_output=True, check=False)
     return Done(done.returncode, done.stdout, done.stderr.decode())
+
+
+def forked(*args: object) -> Done:
+    """Run the command in a process that need not load all that builds need."""
+    done = shared_forge().run(*args)
+    return Done(done.code, done.out.encode(), done.err)
 
 
 def words(count: int, start: int = 0) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from cli_runs import CORPUS_RECIPE, RECIPE, Done, spawn
+from cli_runs import CORPUS_RECIPE, RECIPE, Done, forked
 
 from skypile.cli.main import run
 
@@ -47,6 +47,6 @@ def corpus(tmp_path_factory: pytest.TempPathFactory, recipe_of_corpora: Path) ->
     """A corpus built from the sample; tests may look at it and change nothing."""
     out = tmp_path_factory.mktemp("cli-corpus") / "out"
     inputs = [SAMPLE / name for name in ("web-en.jsonl", "web-zh.jsonl", "crawl-broken.jsonl")]
-    done = spawn("build", *inputs, SAMPLE / "code", "--recipe", recipe_of_corpora, "--output", out)
+    done = forked("build", *inputs, SAMPLE / "code", "--recipe", recipe_of_corpora, "--output", out)
     assert done.code == 0, done.err
     return out

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from cli_runs import spawn
+from cli_runs import forked
 
 from skypile.mix import order_keys, quality_bands
 from skypile.stages.signature import Signature
@@ -127,7 +127,7 @@ def test_what_was_not_written_is_said(call, recipe_of_corpora, tmp_path, sample,
     out = tmp_path / "out"
     mixture = ("--mixture", "zh=1", "--tokens", 5000, "--surplus", surplus)
     inputs = (sample / "web-zh.jsonl", "--recipe", recipe_of_corpora, "--output", out)
-    done = spawn("build", *inputs, *mixture)
+    done = forked("build", *inputs, *mixture)
     assert done.code == 0, done.err
     assert call("verify", out, "--recount").code == 0
     if surplus == "none":

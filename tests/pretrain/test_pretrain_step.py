@@ -67,8 +67,7 @@ def test_how_a_model_is_computed_changes_rounding_only(text_rows, small, changes
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The .grad attribute")  # the compiler's own, of torch 2.13
 @pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")
-@pytest.mark.parametrize("loss", ["chunked", "full"])
-@pytest.mark.parametrize("compiled", ["blocks", "model"])
+@pytest.mark.parametrize(("compiled", "loss"), [("blocks", "chunked"), ("model", "full")])
 def test_compiling_changes_rounding_only(text_rows, small, compiled, loss):
     torch._dynamo.reset()
     execution = PLAIN.model_copy(update={"loss": loss, "loss_chunk_tokens": 128})

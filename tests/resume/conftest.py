@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from build_runs import Forge, Strike, forge
+from build_runs import Forge, Strike, shared_forge
 from corpus_state import content, options, write_inputs
 
 from skypile.cli import build as command
 
 
 @pytest.fixture(scope="session")
-def forged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forge]:
+def forged() -> Forge:
     """What starts commands."""
-    with forge(tmp_path_factory.mktemp("forge")) as found:
-        yield found
+    return shared_forge()
 
 
 @pytest.fixture(scope="session")

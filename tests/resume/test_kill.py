@@ -183,18 +183,18 @@ def test_a_folder_half_overwritten_asks_for_overwrite(forged, inputs, undisturbe
 
 
 @pytest.mark.slow
-def test_killed_while_models_score_the_scores_are_the_same(forged, inputs, tmp_path, workers):
+def test_killed_while_models_score_the_scores_are_the_same(forged, inputs, tmp_path):
     command = ["build", inputs, "--recipe", "web", "--mixture", "none", "--quiet", "--output"]
     whole = forged.run(*command, tmp_path / "whole")
     assert whole.code == 0, whole.err
     output = tmp_path / "out"
     for nth in (1, 2):
         strike = Strike(r"/score/.+\.json$", nth=nth, after=nth == 1)
-        ended = forged.run(*command, output, *workers, strike=strike)
+        ended = forged.run(*command, output, strike=strike)
         assert ended.code == -9, ended.err
         assert half_written(output) == []
     before = finished(output)
-    ended = forged.run(*command, output, *workers, "--keep-work")
+    ended = forged.run(*command, output, "--keep-work")
     assert ended.code == 0, ended.err
     assert repeated(before, output) == []
     assert content(output) == content(tmp_path / "whole")

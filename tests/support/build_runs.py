@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +103,9 @@ class Forge:
         env = {"PYTHONPATH": f"{SUPPORT / 'strikes'}{os.pathsep}{ROOT}"}
         if strike is not None:
             env["SKYPILE_STRIKE"] = json.dumps(asdict(strike))
+        env = {**os.environ, **env}
         request = {"argv": [str(arg) for arg in args], "env": env, "stdin": str(stdin)}
+        request["cwd"] = str(Path.cwd())
         request |= {"out": str(out), "err": str(err), "largest_file": largest_file, "user": user}
         run = Run(self, self.ask(request), out, err)
         self.running.add(run.pid)
@@ -129,3 +134,14 @@ def forge(folder: Path) -> Iterator[Forge]:
         yield started
         started.end()
         process.stdin.close()
+
+
+@lru_cache(maxsize=1)
+def shared_forge() -> Forge:
+    """Return the forge of this test process, which ends with it."""
+    stack = ExitStack()
+    atexit.register(stack.close)
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="skypile-forge-"))
+    # Commands may run as another user, who must be able to write what they say.
+    Path(folder).chmod(0o711)
+    return stack.enter_context(forge(Path(folder)))

@@ -1,7 +1,7 @@
 """Commands in processes of their own, forked from one that has loaded everything.
 
-Nearly all time of a small build is spent on loading Beam and compiled kernels: three seconds of
-processor time, of which a fork spares all. Reads requests as lines of JSON, answers each with one.
+Nearly all time of a small build is spent on loading Beam, torch and compiled kernels: three to ten
+seconds of processor time, of which a fork spares all. Reads requests as lines of JSON, answers each with one.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 def load() -> None:
     """Load what builds need; nothing here may start a thread."""
     import apache_beam.ml.inference.base  # noqa: F401
+    import torch
     from documents import batch_of
     from langdetect.detector_factory import init_factory
 
@@ -28,11 +29,16 @@ def load() -> None:
     import skypile.cli.build
     import skypile.cli.filter
     import skypile.cli.main
-    import skypile.cli.verify  # noqa: F401
+    import skypile.cli.explain
+    import skypile.cli.verify
+    from classifiers.model import load as load_classifier
     from skypile.curate import annotate, run_steps
     from skypile.recipe import load_recipe
     from skypile.stages.signature import Signature
 
+    # Threads of a pool do not outlive a fork.
+    torch.set_num_threads(1)
+    load_classifier("default", threads=1, device="cpu")
     init_factory()
     recipe = load_recipe(str(ROOT / "tests" / "data" / "light.yaml"))
     texts = ["One page of plain text about nothing.", "没有任何内容的一页纯文本。", "Une page."]
@@ -50,6 +56,8 @@ def become(request: dict) -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
         resource.setrlimit(resource.RLIMIT_FSIZE, (request["largest_file"],) * 2)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.chdir(request["cwd"])
+    os.environ.clear()
     os.environ.update(request["env"])
     if request["user"] is not None:
         os.setgroups([])
