@@ -1,7 +1,8 @@
 """Commands in processes of their own, forked from one that has loaded everything.
 
 Nearly all time of a small build is spent on loading Beam, torch and compiled kernels: three to ten
-seconds of processor time, of which a fork spares all. Reads requests as lines of JSON, answers each with one.
+seconds of processor time, of which a fork spares all. Reads requests as lines of JSON, answers each
+with one.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ def load() -> None:
     import skypile.beam.build
     import skypile.beam.handler
     import skypile.cli.build
+    import skypile.cli.explain
     import skypile.cli.filter
     import skypile.cli.main
-    import skypile.cli.explain
-    import skypile.cli.verify
+    import skypile.cli.verify  # noqa: F401
     from classifiers.model import load as load_classifier
     from skypile.curate import annotate, run_steps
     from skypile.recipe import load_recipe
