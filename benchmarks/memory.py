@@ -2,13 +2,14 @@
 
     python benchmarks/memory.py /tmp/memory --format zst --workers 2
     python benchmarks/memory.py /tmp/memory --format parquet --workers 2
+    python benchmarks/memory.py /tmp/memory --input FOLDER --workers 2
 
-The file is made first, unless it is there: documents of about 2,500 bytes, each a different draw of
-sentences of the bundled sample, English or Chinese. The Parquet file has row groups of 2^20 rows,
-as pyarrow writes by default: one of them holds more text than a worker may use memory. Memory is
-the high-water mark of each process's resident size (VmHWM), read every 50 ms; private is the part
-of it that no file backs (RssAnon). Models are left out: the default ones add about 0.4 GB to each
-worker.
+The first two make a file first, unless it is there: documents of about 2,500 bytes, each a
+different draw of sentences of the bundled sample, English or Chinese. The Parquet file has row
+groups of 2^20 rows, as pyarrow writes by default: one of them holds more text than a worker may use
+memory. They leave models out; --input builds with the whole default recipe. Memory is the
+high-water mark of each process's resident size (VmHWM), read every 50 ms; private is the part of it
+that no file backs (RssAnon).
 """
 
 from __future__ import annotations
@@ -129,6 +130,17 @@ def run(command: list[str]) -> tuple[float, dict[int, tuple[int, int]]]:
     return time.monotonic() - begun, dict(sorted(peaks.items()))
 
 
+def made(folder: Path, kind: str, gigabytes: float) -> Path:
+    """Return the file of so much text, which is made unless it is there."""
+    name = "made.jsonl.zst" if kind == "zst" else "made.parquet"
+    source = folder / f"{gigabytes:g}gb-{name}"
+    if not source.exists():
+        write = write_zst if kind == "zst" else write_parquet
+        write(beside := source.with_suffix(".tmp"), int(gigabytes * 1e9))
+        beside.rename(source)
+    return source
+
+
 def main() -> None:
     """Make the file, build from it and print a Markdown table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -136,28 +148,22 @@ def main() -> None:
     parser.add_argument("--format", choices=("zst", "parquet"), default="zst")
     parser.add_argument("--gigabytes", type=float, default=5.0)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--input", type=Path, help="build this, models included, and make no file")
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
-    name = "made.jsonl.zst" if args.format == "zst" else "made.parquet"
-    source = args.folder / f"{args.gigabytes:g}gb-{name}"
-    if not source.exists():
-        write = write_zst if args.format == "zst" else write_parquet
-        write(beside := source.with_suffix(".tmp"), int(args.gigabytes * 1e9))
-        beside.rename(source)
+    source = args.input or made(args.folder, args.format, args.gigabytes)
     output = args.folder / "corpus"
     shutil.rmtree(output, ignore_errors=True)
     command = [sys.executable, "-m", "skypile", "build", str(source), "--output", str(output)]
-    command += ["--workers", str(args.workers), "--no-models", "--mixture", "none"]
+    command += ["--workers", str(args.workers)]
+    if args.input is None:
+        command += ["--no-models", "--mixture", "none"]
     seconds, peaks = run(command)
     manifest = json.loads((output / "manifest.json").read_text("utf-8"))
-    text = args.gigabytes * 1e9
     print(f"\n{datetime.now(UTC):%Y-%m-%d}, {platform.processor() or platform.machine()}, ", end="")
     print(f"Python {platform.python_version()}. `python {' '.join(sys.argv)}`\n")
-    print(
-        f"{source.name}, {source.stat().st_size / 1e9:.2f} GB on disk, {text / 1e9:g} GB of text: "
-    )
     read, kept = manifest["ledger"]["read"], manifest["ledger"]["kept"]
-    print(f"{read:,} documents read, {kept:,} kept, {seconds:.0f} s.\n")
+    print(f"{source.name}: {read:,} documents read, {kept:,} kept, {seconds:.0f} s.\n")
     print("| process | peak MB | of that private MB |\n|---|---|---|")
     for number, (high, private) in enumerate(peaks.values()):
         kind = "driver" if number == 0 else "forked or worker"
