@@ -1,4 +1,4 @@
-"""``skypile recipe``: list, show and check recipes."""
+"""``skypile recipe``: list, show, check and compare recipes."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from skypile.recipe import Recipe, load_recipe, recipe_names
 
 __all__ = ["add_arguments", "run"]
 
-ACTIONS = ("list", "show", "check")
+ACTIONS = ("list", "show", "check", "diff")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``skypile recipe``."""
     add = parser.add_argument
-    add("action", metavar="list|show|check", help="what to do")
-    add("name", nargs="?", metavar="NAME|FILE", help="the recipe to show or check")
+    add("action", metavar="list|show|check|diff", help="what to do")
+    add("name", nargs="?", metavar="NAME|FILE", help="the recipe to show, check or compare")
+    add("other", nargs="?", metavar="NAME|FILE", help="the recipe to compare it with")
 
 
 def run(args: argparse.Namespace, extra: list[str]) -> int:
@@ -38,7 +39,14 @@ def run(args: argparse.Namespace, extra: list[str]) -> int:
         return 0
     if args.name is None:
         raise UsageError(f"recipe {args.action} needs a NAME, or a FILE that ends in .yaml")
+    if (args.action == "diff") != (args.other is not None):
+        takes = "two recipes" if args.action == "diff" else "one recipe"
+        raise UsageError(f"recipe {args.action} takes {takes}: NAME, or FILE that ends in .yaml")
     recipe = load_recipe(args.name)
+    if args.action == "diff":
+        lines = _difference(recipe, load_recipe(args.other))
+        show(*lines or ["the two decide alike"])
+        return 0
     if args.action == "check":
         stages = sum(len(step.stages) for step in (*recipe.steps, *recipe.score))
         rules = len(recipe.rules)
@@ -58,3 +66,47 @@ def _rules(recipe: Recipe) -> list[str]:
     rows = [("reason", "rule", "source")]
     rows += [(rule.reason, rule.describe(), rule.source) for rule in recipe.rules]
     return table(rows)
+
+
+def _difference(old: Recipe, new: Recipe) -> list[str]:
+    """Return what of `old` is gone (-) and what of `new` was not there (+), section by section."""
+    lines: list[str] = []
+    for title, before, after in (
+        ("stages", _stages(old), _stages(new)),
+        ("rules", _decisions(old), _decisions(new)),
+        ("dedup", _section(old, "dedup"), _section(new, "dedup")),
+        ("mix", _section(old, "mix"), _section(new, "mix")),
+    ):
+        gone = [f"- {line}" for line in before if line not in after]
+        added = [f"+ {line}" for line in after if line not in before]
+        if not gone and not added and before != after:
+            added = ["  the same ones in another order"]
+        if gone or added:
+            lines += [*([""] if lines else []), title, *gone, *added]
+    return lines
+
+
+def _stages(recipe: Recipe) -> list[str]:
+    found = []
+    for section in ("steps", "score"):
+        for step in getattr(recipe, section):
+            for stage in step.stages:
+                options = stage.model_dump(mode="json", exclude_defaults=True, by_alias=True)
+                told = "".join(f", {name}: {value}" for name, value in options.items())
+                found.append(f"{section}: {stage.name}{told}")
+    return found
+
+
+def _decisions(recipe: Recipe) -> list[str]:
+    return [f"{rule.reason}: {rule.describe()}" for rule in recipe.rules]
+
+
+def _section(recipe: Recipe, name: str) -> list[str]:
+    value = getattr(recipe, name)
+    return [f"{name}: null"] if value is None else _leaves(value.model_dump(mode="json"), name)
+
+
+def _leaves(value: object, name: str) -> list[str]:
+    if isinstance(value, dict):
+        return [line for key, one in value.items() for line in _leaves(one, f"{name}.{key}")]
+    return [f"{name}: {value}"]

@@ -128,3 +128,41 @@ def test_recipe_check_tells_what_does_not_hold(call, recipe, tmp_path):
     done = call("recipe", "check", bad)
     assert done.code == 2
     assert "did you mean 'words_count'?" in done.err
+
+
+def test_recipe_diff_tells_what_is_gone_and_what_is_new(call, recipe, tmp_path):
+    other = tmp_path / "other.yaml"
+    text = (
+        recipe.read_text("utf-8")
+        .replace("min: 5,", "min: 7,")
+        .replace("- stages: [rep", "- stages: [language, rep")
+    )
+    other.write_text(text + "dedup: null\n", "utf-8")
+    done = call("recipe", "diff", recipe, other)
+    assert done.code == 0
+    assert done.out.decode().splitlines() == [
+        "stages",
+        "+ steps: language",
+        "",
+        "rules",
+        "- too_short: words_count >= 5",
+        "+ too_short: words_count >= 7",
+        "",
+        "dedup",
+        "- dedup.threshold: 0.8",
+        "- dedup.bands: 14",
+        "- dedup.rows: 8",
+        "- dedup.sources: []",
+        "+ dedup: null",
+    ]
+    assert call("recipe", "diff", recipe, recipe).out == b"the two decide alike\n"
+    for args in (["diff", recipe], ["show", recipe, other]):
+        done = call("recipe", *args)
+        assert done.code == 2 and "recipe" in done.err
+
+
+def test_recipes_of_the_package_hold_and_are_listed(call):
+    listed = call("recipe", "list").out.decode()
+    for name in ("gopher", "web"):
+        assert listed.count(f"\n{name} ") + listed.startswith(f"{name} ") == 1
+        assert call("recipe", "check", name).code == 0
