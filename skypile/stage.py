@@ -27,6 +27,7 @@ STAGES: dict[str, str] = {
     "code": "skypile.stages.code:Code",
     "tokens": "skypile.stages.tokens:Tokens",
     "classify": "skypile.stages.classify:Classify",
+    "pii": "skypile.stages.pii:Pii",
 }
 
 
