@@ -126,7 +126,7 @@ def batches(path: Path) -> Iterator[pa.RecordBatch]:
 
 def print_corpus(folder: Path, shown: int) -> None:
     """Print speed and finds by file, and `shown` finds of each kind."""
-    stage, samples = Pii(), {kind: list[str]() for kind in KINDS}
+    stage, samples = Pii(), {str(kind): list[str]() for kind in KINDS}
     stage(pa.RecordBatch.from_pydict({"text": ["warm up"]}))
     print("| file | MB | scan MB/s | stage MB/s | candidates | " + " | ".join(KINDS) + " |")
     print("|---|" + "---|" * (4 + len(KINDS)))
@@ -149,7 +149,9 @@ def print_corpus(folder: Path, shown: int) -> None:
                 samples[each.kind].append(f"{path.stem[:12]}: {each.value.decode()} in {around!r}")
         speeds = f"{size / scan / 1e6:.0f} | {size / whole / 1e6:.0f}"
         cells = " | ".join(f"{counts[kind]:,}" for kind in KINDS)
-        print(f"| {path.name[:-10]} | {size / 1e6:.1f} | {speeds} | {near:,} | {cells} |", flush=True)
+        print(
+            f"| {path.name[:-10]} | {size / 1e6:.1f} | {speeds} | {near:,} | {cells} |", flush=True
+        )
     for kind, lines in samples.items():
         for line in random.Random(0).sample(lines, min(shown, len(lines))):
             print(f"{kind}: {line}")

@@ -121,11 +121,13 @@ def _plate(data: Any, begin: Any, end: Any, at: Any) -> Any:
     Four digits do where another character follows (police, schools, trailers).
     """
     start, stop = at - 2, at + 2
-    if start < begin:
+    if start < begin or data[start] < 0xE0:
         return NOTHING, at, at, 1
     if stop + 1 < end and data[stop] == 0xC2 and data[stop + 1] == 0xB7:
         stop += 2
-    elif stop + 2 < end and data[stop] == 0xE2 and data[stop + 1] == 0x80 and data[stop + 2] == 0xA2:
+    elif (
+        stop + 2 < end and data[stop] == 0xE2 and data[stop + 1] == 0x80 and data[stop + 2] == 0xA2
+    ):
         stop += 3
     elif stop < end and (data[stop] == 0x20 or data[stop] == 0x2D):
         stop += 1

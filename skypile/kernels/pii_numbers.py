@@ -207,7 +207,11 @@ def _shaped(data: Any, begin: Any, end: Any, at: Any, lens: Any, signs: Any) -> 
     if at > begin:
         before = data[at - 1]
         point = before == _DOT and at - 1 > begin and _digit(data[at - 2])
-        if (_word(before) and not _ip_word(data, begin, at, shape)) or point or (shape == IPV4 and before == _DOT):
+        if (
+            (_word(before) and not _ip_word(data, begin, at, shape))
+            or point
+            or (shape == IPV4 and before == _DOT)
+        ):
             shape = NOTHING
     if stop < end and _word(data[stop]):
         shape = NOTHING
@@ -229,7 +233,7 @@ def number(data: Any, begin: Any, end: Any, at: Any, lens: Any, signs: Any) -> A
             return _dialled(data, begin, end, at, at)
         return NOTHING, at, at, 4
     shape, start, stop, looked = _shaped(data, begin, end, at, lens, signs)
-    if shape == NOTHING and 3 <= lens[0] <= 4 and not signs[0]:
-        if _bracket(data, begin, end, at, 0x88):
-            return _area(data, begin, end, at, lens, signs)
+    short = shape == NOTHING and 3 <= lens[0] <= 4 and not signs[0]
+    if short and _bracket(data, begin, end, at, 0x88):
+        return _area(data, begin, end, at, lens, signs)
     return shape, start, stop, looked

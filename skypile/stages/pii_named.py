@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from skypile.stages.pii_near import Find, Near, pattern, words
+from skypile.stages.pii_near import Find, Near, Words, pattern
 
 __all__ = ["passport", "plate", "qq", "wechat"]
 
@@ -12,7 +12,9 @@ _MOBILE = re.compile(rb"1[3-9][0-9]{9}")
 _TO_COLON = "[ \\t]*(?:[:=]|：|为|是|(?i:is)(?![a-z])|\\(|（|【|\\[)?[ \\t]*"
 _QQ = pattern(
     "(?P<noun>[ \\t]*(?:/|、|和|及|或|&)[ \\t]*(?i:微信|wechat|wx|电话|手机|邮箱)(?:号码?)?"
-    "|[ \\t]*(?:客服|联系|咨询|号码|在线)|[ \\t]*(?:交流|技术|学习|讨论|官方|客服)?(?:群号码?|号码?|號碼?|群|(?i: ?id| ?no\\.?| number)))?"
+    "|[ \\t]*(?:客服|联系|咨询|号码|在线)"
+    "|[ \\t]*(?:交流|技术|学习|讨论|官方|客服)?(?:群号码?|号码?|號碼?|群)"
+    "|(?i: ?id| ?no\\.?| number))?"
     f"(?P<sign>{_TO_COLON})(?P<value>[1-9][0-9]{{4,10}})(?![0-9A-Za-z_@]|\\.[0-9]|-[0-9])"
 )
 _MORE_QQ = pattern("[ \\t]*(?:、|，|,|/|或|和)[ \\t]*([1-9][0-9]{4,10})(?![0-9A-Za-z_@.])")
@@ -74,7 +76,8 @@ def wechat(near: Near) -> list[Find]:
 
 
 _PASSPORT = pattern(
-    "(?:[ \\t:#(,]|：|（|，|号码|號碼|号|號|编号|为|是|本|(?i:no\\.?|number|num\\.?|is|was|id)(?![a-z])){0,8}"
+    "(?:[ \\t:#(,]|：|（|，|号码|號碼|号|號|编号|为|是|本"
+    "|(?i:no\\.?|number|num\\.?|is|was|id)(?![a-z])){0,8}"
     "(?P<value>[A-Z]{1,2}[0-9]{7,8}|[0-9]{9})(?![\\w-])"
 )
 
@@ -95,7 +98,7 @@ _PLATE = pattern(
     f"(?:{'|'.join(_PROVINCES)})[A-HJ-Z](?P<sign>·|•|[ -])?(?:[A-HJ-NP-Z0-9]{{5}}"
     "|[A-HJK][A-HJ-NP-Z0-9][0-9]{4}|[0-9]{5}[A-HJK]|[0-9]{4}(?:警|学|挂|领|港|澳))\\Z"
 )
-_CAR = words(
+_CAR = Words(
     "plate plates car cars vehicle licence license taxi truck",
     "车 車 牌 驾驶 停放 交警 违章 司机 肇事",
 )
@@ -107,5 +110,5 @@ def plate(near: Near) -> list[Find]:
     if not match:
         return []
     dotted = match["sign"] and not match["sign"].isascii()
-    said = _CAR.search(near.before(60)) or _CAR.search(near.behind(36))
+    said = max(_CAR.last(near.before(60)), _CAR.last(near.behind(36))) >= 0
     return [near.find("plate")] if dotted or said else []

@@ -6,7 +6,7 @@ import ipaddress
 import re
 from functools import lru_cache
 
-from skypile.stages.pii_near import Find, Near, pattern, words
+from skypile.stages.pii_near import Find, Near, Words, pattern
 
 __all__ = ["email", "ipv4", "ipv6"]
 
@@ -87,18 +87,18 @@ LOCAL = tuple(
         "fe80::/10", "ff00::/8",
     )
 )  # fmt: skip
-_ADDRESS = words(
-    "ip ips ipv4 ip_address address addresses addr host hosts hostname server servers dns ping "
+_ADDRESS = Words(
+    "ip ips ipv address addresses addr host hosts hostname server servers dns ping "
     "nameserver nameservers resolver resolvers gateway subnet netmask router proxy port listen "
     "traceroute dig nslookup ssh telnet whois connect endpoint client peer remote bind src dst",
     "地址 主机 服务器 网关 子网 路由 代理 解析 端口 域名 解析到 网段",
 )  # fmt: skip
-_VERSION = words(
+_VERSION = Words(
     "version versions ver v vers release releases build firmware driver drivers patch rev revision "
     "sdk runtime package oid",
     "版本 固件 驱动 补丁",
 )
-_SECTION = words(
+_SECTION = Words(
     "kernel update upgrade upgraded section sections chapter clause figure fig table step",
     "内核 更新 升级 章 节 条款 图 表 第",
 )  # fmt: skip
@@ -119,19 +119,14 @@ def ipv4(near: Near) -> list[Find]:
     before, behind = near.before(60 if small else 20), near.behind(16)
     if _NAMED.search(before) or _GLUED.match(behind):
         return []
-    address, version = _last(_ADDRESS, before), _last(_VERSION, before)
+    address, version = _ADDRESS.last(before), _VERSION.last(before)
     if small:
-        version = max(version, _last(_SECTION, before))
+        version = max(version, _SECTION.last(before))
     if before.endswith((b"://", b"@")):
         address = len(before)
-    if version > address or (small and address < 0 and not _ADDRESS.match(behind.lstrip(b" :/,"))):
+    if version > address or (small and address < 0 and not _ADDRESS.begin(behind.lstrip(b" :/,"))):
         return []
     return [near.find("local_ip" if _is_local(near.value) else "ipv4")]
-
-
-def _last(words_of: re.Pattern[bytes], text: bytes) -> int:
-    """Return where the last of the words ends in `text`, -1 where there is none."""
-    return max((match.end() for match in words_of.finditer(text)), default=-1)
 
 
 @lru_cache(4096)

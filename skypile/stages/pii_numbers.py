@@ -5,20 +5,20 @@ from __future__ import annotations
 import re
 from datetime import date
 
-from skypile.stages.pii_near import Find, Near, pattern, words
+from skypile.stages.pii_near import Find, Near, Words, pattern
 
 __all__ = ["area", "card_groups", "dialled", "landline", "long_number", "mobile", "nanp", "solid"]
 
-_PHONE = words(
+_PHONE = Words(
     "tel telephone phone phones mobile cell cellphone call fax hotline whatsapp sms dial contact",
     "电话 電話 手机 手機 手机号 联系 聯絡 致电 拨打 热线 熱線 传真 傳真 座机 号码 短信 微信 支付宝",
 )  # fmt: skip
-_CARD = words(
+_CARD = Words(
     "card cards visa mastercard amex unionpay credit debit pan account iban",
     "卡 银行 銀行 账号 账户 帐号 帐户 户名 转账 汇款 收款 银联",
 )
 # Numbers of things.
-_THING = words(
+_THING = Words(
     "order orders invoice serial part model sku isbn issn doi id ids uid uuid hash commit build "
     "timestamp ticket tracking product item ref reference batch lot version seed bytes ean upc oid "
     "imei transaction qty total population",
@@ -41,15 +41,11 @@ def _digits(value: bytes) -> str:
     return re.sub(rb"[^0-9]", b"", value).decode()
 
 
-def _last(words_of: re.Pattern[bytes], text: bytes) -> int:
-    return max((match.end() for match in words_of.finditer(text)), default=-1)
-
-
-def _said(near: Near, words_of: re.Pattern[bytes], size: int = 48) -> bool:
+def _said(near: Near, words: Words, size: int = 48) -> bool:
     """Tell whether one of the words stands before it, and no number of things is nearer."""
     before = near.before(size)
     clause = _CLAUSE.split(before)[-1]
-    said, thing = _last(words_of, before), _last(_THING, clause)
+    said, thing = words.last(before), _THING.last(clause)
     return said >= 0 and (thing < 0 or said >= len(before) - len(clause) + thing)
 
 
@@ -67,7 +63,7 @@ def _glued(near: Near) -> bool:
 def _of_a_thing(before: bytes) -> bool:
     """Tell whether the clause before it speaks of numbers of things, and of telephones no later."""
     clause = _CLAUSE.split(before)[-1]
-    return _last(_THING, clause) > _last(_PHONE, clause)
+    return _THING.last(clause) > _PHONE.last(clause)
 
 
 # MIIT, numbering plan of telecommunication networks (2017) and the ranges assigned since: 140, 141
@@ -228,9 +224,13 @@ def _sum(near: Near) -> bool:
 
 # GB 11643-1999: region (GB/T 2260), date of birth, sequence, check character (ISO 7064 MOD 11-2).
 _PROVINCES = frozenset(
-    "11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 "
-    "71 81 82 83".split()
-)
+    first + last
+    for first, lasts in {
+        "1": "12345", "2": "123", "3": "1234567", "4": "123456", "5": "01234", "6": "12345",
+        "7": "1", "8": "123",
+    }.items()
+    for last in lasts
+)  # fmt: skip
 _WEIGHTS = tuple(pow(2, 17 - place, 11) for place in range(17))
 
 
@@ -283,7 +283,7 @@ def long_number(near: Near) -> list[Find]:
     return [near.find("bank_card")]
 
 
-_RESIDENT = words("id idcard identity resident", "身份证 身份證 证件 公民")
+_RESIDENT = Words("id idcard identity resident", "身份证 身份證 证件 公民")
 
 
 def card_groups(near: Near) -> list[Find]:
