@@ -56,9 +56,9 @@ CUES: dict[str, tuple[int, int]] = {
     "vx": (WECHAT, 5),
     "qq": (QQ, 5),
     "扣扣": (QQ, 5),
-    "护照": (PASSPORT, 7),
-    "護照": (PASSPORT, 7),
-    "passport": (PASSPORT, 7),
+    "护照": (PASSPORT, 6),
+    "護照": (PASSPORT, 6),
+    "passport": (PASSPORT, 6),
 }
 CUE_WINDOW = 48
 

@@ -13,11 +13,11 @@ _TO_COLON = "[ \\t]*(?:[:=]|：|为|是|(?i:is)(?![a-z])|\\(|（|【|\\[)?[ \\t]
 _QQ = pattern(
     "(?P<noun>[ \\t]*(?:/|、|和|及|或|&)[ \\t]*(?i:微信|wechat|wx|电话|手机|邮箱)(?:号码?)?"
     "|[ \\t]*(?:客服|联系|咨询|号码|在线)"
-    "|[ \\t]*(?:交流|技术|学习|讨论|官方|客服)?(?:群号码?|号码?|號碼?|群)"
+    "|[ \\t]*(?:号码?|號碼?|(?:[\\x80-\\xff]{3}){0,3}群(?:号码?)?)"
     "|(?i: ?id| ?no\\.?| number))?"
     f"(?P<sign>{_TO_COLON})(?P<value>[1-9][0-9]{{4,10}})(?![0-9A-Za-z_@]|\\.[0-9]|-[0-9])"
 )
-_MORE_QQ = pattern("[ \\t]*(?:、|，|,|/|或|和)[ \\t]*([1-9][0-9]{4,10})(?![0-9A-Za-z_@.])")
+_MORE_QQ = pattern("[ \\t]*(?:、|，|,|/|／|或|和)[ \\t]*([1-9][0-9]{4,10})(?![0-9A-Za-z_@.])")
 _COUNTED = pattern("\\s?(?:万|亿|个|人|名|年|元|用户|版|%|(?i:users|people|members)\\b)")
 
 
@@ -78,12 +78,12 @@ def wechat(near: Near) -> list[Find]:
 _PASSPORT = pattern(
     "(?:[ \\t:#(,]|：|（|，|号码|號碼|号|號|编号|为|是|本"
     "|(?i:no\\.?|number|num\\.?|is|was|id)(?![a-z])){0,8}"
-    "(?P<value>[A-Z]{1,2}[0-9]{7,8}|[0-9]{9})(?![\\w-])"
+    "(?P<value>[A-Z]{2}[0-9]{6,8}|[A-Z][0-9]{7,8}|[0-9]{9})(?![\\w-])"
 )
 
 
 def passport(near: Near) -> list[Find]:
-    """Return the number behind the word passport: 1 or 2 capitals and 7 or 8 digits, or 9 digits.
+    """Return the number behind the word passport: 1 or 2 capitals and 6 to 8 digits, or 9 digits.
 
     ICAO Doc 9303 allows 9 characters; Chinese ones are E and 8 digits, or E, a letter and 7 digits.
     """

@@ -88,19 +88,25 @@ LOCAL = tuple(
     )
 )  # fmt: skip
 _ADDRESS = Words(
-    "ip ips ipv address addresses addr host hosts hostname server servers dns ping "
-    "nameserver nameservers resolver resolvers gateway subnet netmask router proxy port listen "
-    "traceroute dig nslookup ssh telnet whois connect endpoint client peer remote bind src dst",
+    "ip ips ipv address addresses addr host hosts hostname server servers dns nameserver "
+    "nameservers resolver resolvers gateway subnet netmask router proxy endpoint src dst",
     "地址 主机 服务器 网关 子网 路由 代理 解析 端口 域名 解析到 网段",
 )  # fmt: skip
+# These speak for what stands right behind them.
+_COMMAND = Words(
+    "ping traceroute dig nslookup ssh telnet ftp whois connect client peer remote bind port listen",
+    "连接 端口",
+)
+_COMMAND_BYTES = 14
 _VERSION = Words(
     "version versions ver v vers release releases build firmware driver drivers patch rev revision "
     "sdk runtime package oid",
     "版本 固件 驱动 补丁",
 )
 _SECTION = Words(
-    "kernel update upgrade upgraded section sections chapter clause figure fig table step",
-    "内核 更新 升级 章 节 条款 图 表 第",
+    "kernel update upgrade upgraded section sections chapter clause figure fig table step see "
+    "abschnitt kapitel siehe section chapitre voir paragraaf zie sekcja sezione capitolo",
+    "内核 更新 升级 章 节 節 条款 图 圖 表 第 见 見",
 )  # fmt: skip
 _NAMED = re.compile(rb"[A-Za-z0-9]/\Z|[A-Za-z]-\Z|[A-Za-z]+\.\Z|\.\.\Z|[$\xa5]\Z")
 _GLUED = re.compile(rb"-[A-Za-z]|\.[0-9A-Za-z]|\.\*|%")
@@ -119,9 +125,13 @@ def ipv4(near: Near) -> list[Find]:
     before, behind = near.before(60 if small else 20), near.behind(16)
     if _NAMED.search(before) or _GLUED.match(behind):
         return []
+    at = len(before) - _COMMAND_BYTES
+    command = _COMMAND.last(before[max(0, at) :]) + max(0, at)
     address, version = _ADDRESS.last(before), _VERSION.last(before)
     if small:
         version = max(version, _SECTION.last(before))
+    if command >= max(0, at):
+        address = max(address, command)
     if before.endswith((b"://", b"@")):
         address = len(before)
     if version > address or (small and address < 0 and not _ADDRESS.begin(behind.lstrip(b" :/,"))):
@@ -137,6 +147,7 @@ def _is_local(address: bytes) -> bool:
 
 _IPV6_BEFORE = re.compile(rb"[\w\])]\[\Z")
 _SLICE = re.compile(rb"[-\w$]")
+_HALF = re.compile(rb"2[0-9]{3}::")  # a year and a selector of CSS
 _GLOBAL = re.compile(rb"[23][0-9a-f]{3}:", re.IGNORECASE)
 _LOCAL_IPV6 = pattern("(?i:fe[89ab][0-9a-f]:|f[cd][0-9a-f]{2}:|ff[0-9a-f]{2}:|::1\\Z|64:ff9b:)")
 
@@ -147,7 +158,7 @@ def ipv6(near: Near) -> list[Find]:
     Everything else with colons (``std::``, ``a[::2]``, ``dead::beef``) is none.
     """
     value = near.value
-    if not (_GLOBAL.match(value) or _LOCAL_IPV6.match(value)):
+    if not (_GLOBAL.match(value) or _LOCAL_IPV6.match(value)) or _HALF.fullmatch(value):
         return []
     if _IPV6_BEFORE.search(near.before(2)) or _SLICE.match(near.behind(1)):
         return []

@@ -21,17 +21,17 @@ _CARD = Words(
 _THING = Words(
     "order orders invoice serial part model sku isbn issn doi id ids uid uuid hash commit build "
     "timestamp ticket tracking product item ref reference batch lot version seed bytes ean upc oid "
-    "imei transaction qty total population",
+    "imei transaction qty total population inode pid",
     "订单 单号 編號 编号 流水 序列 型号 型號 货号 条码 批号 校验 时间戳 快递 物流 运单 案号 文号 "
-    "书号 合同 发票 凭证 交易号 证书 准字 注册证",
+    "书号 合同 发票 凭证 交易 成交 金额 合计 数量 证书 准字 注册证",
 )  # fmt: skip
 _GLUED_BEFORE = re.compile(
-    rb"[/=#&?%$\\<-]\Z|\xc2[\xa3\xa5]\Z|\xef\xbf\xa5\Z|\xe2\x82\xac\Z|[0-9],\Z|[eE][+-]?\Z"
+    rb"[/=#&?%$@\\<-]\Z|\xc2[\xa3\xa5]\Z|\xef\xbf\xa5\Z|\xe2\x82\xac\Z|[0-9],\Z|[eE][+-]?\Z"
 )
 _CLAUSE = re.compile("，|。|；|、|[,;] ".encode())
 _GLUED_BEHIND = re.compile(rb"[-_/\\][A-Za-z0-9]|[.,:][0-9]|%|=|\(")
 _UNIT = pattern(
-    "\\s?(?:元|万|萬|亿|億|个|人次|人|次|吨|年|股|册|%|‰|美元|港元|字节|"
+    "\\s?(?:元|万|萬|亿|億|个|人次|人|次|吨|年|股|册|手(?!机)|%|‰|美元|港元|字节|"
     "(?i:bytes|byte|kb|mb|gb|ms|ns|usd|rmb|cny|hz|km|kg)\\b"
     "|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\\b)"
 )
@@ -77,9 +77,19 @@ def mobile(near: Near) -> list[Find]:
     """Return a Chinese mobile number of an assigned range."""
     if not _MOBILE.match(_digits(near.value)):
         return []
-    if _glued(near) and not _said(near, _PHONE):
-        return []
-    return [near.find("mobile")]
+    said = _said(near, _PHONE)
+    return [near.find("mobile")] if said or not (_glued(near) or _in_latin(near)) else []
+
+
+def _in_latin(near: Near) -> bool:
+    """Tell whether words without a Chinese character stand on either side, as in a table of sizes.
+
+    Numbers in groups are none of these.
+    """
+    before, behind = near.before(24), near.behind(24)
+    if not near.value.isdigit() or not (before + behind).isascii():
+        return False
+    return bool(re.search(rb"[A-Za-z] +\Z", before) or re.match(rb" [a-z]", behind))
 
 
 # Area codes without the 0 (MIIT). 10 and 2x have numbers of 8 digits, the others of 7 or 8.
@@ -116,7 +126,24 @@ def landline(near: Near) -> list[Find]:
     said = _said(near, _PHONE)
     if not said and (_glued_line(near) or b"-" not in near.value):
         return []
-    return [near.find("landline")]
+    return _with_more(near)
+
+
+# After the first number a list goes on; what looks like a date does not belong to it.
+_MORE_LINES = pattern(
+    "[ \\t]*(?:、|，|,|/|(?P<space> ))[ \\t]*(?P<value>(?!20[0-4][0-9][01])[2-8][0-9]{6,7})"
+    "(?![0-9A-Za-z_.-])"
+)
+
+
+def _with_more(near: Near) -> list[Find]:
+    """Return a landline and the numbers behind it that share its area code."""
+    found, at = [near.find("landline")], near.stop
+    local, said = _MORE_LINES.match(near.text, at), _said(near, _PHONE)
+    while local and (said or not local["space"]) and not _UNIT.match(near.text, local.end()):
+        found.append(Find("landline", local.start("value"), local.end("value")))
+        local = _MORE_LINES.match(near.text, local.end())
+    return found
 
 
 def _glued_line(near: Near) -> bool:
@@ -129,14 +156,14 @@ def _glued_line(near: Near) -> bool:
 def solid(near: Near) -> list[Find]:
     """Return a Chinese number with its area code and no separator, behind a word for it."""
     good = _is_landline(_digits(near.value)[1:]) and _said(near, _PHONE, 30)
-    return [near.find("landline")] if good else []
+    return _with_more(near) if good else []
 
 
 def area(near: Near) -> list[Find]:
     """Return a number whose area code stands in brackets: (010) 12345678, (212) 555-0123."""
     digits = _digits(near.value)
     if digits.startswith("0"):
-        return [near.find("landline")] if _is_landline(digits[1:]) else []
+        return _with_more(near) if _is_landline(digits[1:]) else []
     glued = re.search(rb"\w\Z", near.before(1)) or re.match(rb"-?\w", near.behind(2))
     return [near.find("phone")] if _is_nanp(digits) and not glued else []
 
@@ -163,7 +190,7 @@ def nanp(near: Near) -> list[Find]:
 
 
 _CHINESE = re.compile(
-    rb"(?:\+|00)86\)?[ .()-]{0,2}(?:(1[0-9]{2}[ .-]?[0-9]{4}[ .-]?[0-9]{4})"
+    rb"(?:\+|00)86\)?[ .()-]{0,2}(?:\(?0?\)?(1[0-9]{2}[ .-]?[0-9]{4}[ .-]?[0-9]{4})"
     rb"|\(?0?\)?([1-9][0-9]{1,2})\)?[ .-]{0,2}([2-8][0-9]{2,3}[ .-]?[0-9]{4}))(?![0-9])"
 )
 _NORTH_AMERICAN = re.compile(rb"\+1[ .-]?\(?[0-9]{3}\)?[ .-]{0,2}[0-9]{3}[ .-]?[0-9]{4}(?![0-9])")
@@ -183,7 +210,8 @@ def dialled(near: Near) -> list[Find]:
         kind = "mobile" if found[1] and _MOBILE.match(digits[-11:]) else None
         if kind is None and found[2] and _is_landline(_digits(found[2] + found[3])):
             kind = "landline"
-        return [_with_bracket(part).find(kind)] if kind else []
+        part = _with_bracket(part)
+        return _with_more(part) if kind == "landline" else [part.find(kind)] if kind else []
     found = _NORTH_AMERICAN.match(near.value)
     if found:
         part = Near(near.text, near.start, near.start + found.end())
@@ -215,7 +243,7 @@ def _abroad(near: Near) -> list[Find]:
 def _sum(near: Near) -> bool:
     """Tell whether the plus is one of a sum, of a decimal number or of a line of a diff."""
     value, before = near.value, near.before(24)
-    decimal = value.count(b".") == 1 and not re.search(rb"[ ()-]", value)
+    decimal = b"." in value and (value.count(b".") == 1 or b" " in value)
     plain = value[1:].isdigit()
     alone = near.start == 0 or near.text[near.start - 1 : near.start] == b"\n"
     glued = re.search(rb"(?:[0-9)\]] ?|[=+*/.-])\Z", before) or _UNIT.match(near.behind(12))
@@ -231,12 +259,14 @@ _PROVINCES = frozenset(
     }.items()
     for last in lasts
 )  # fmt: skip
+_WITHOUT_COUNTIES = ("4419", "4420", "4604", "6202")  # Dongguan, Zhongshan, Danzhou, Jiayuguan
 _WEIGHTS = tuple(pow(2, 17 - place, 11) for place in range(17))
 
 
 def _is_resident_id(value: str) -> bool:
     city = int(value[2:4])
-    if value[:2] not in _PROVINCES or not (city <= 70 or city == 90) or value[4:6] == "00":
+    whole = value[4:6] == "00" and value[:4] not in _WITHOUT_COUNTIES
+    if value[:2] not in _PROVINCES or not (1 <= city <= 70 or city == 90) or whole:
         return False
     try:
         born = date(int(value[6:10]), int(value[10:12]), int(value[12:14]))
@@ -291,7 +321,8 @@ def card_groups(near: Near) -> list[Find]:
     sixteen = re.match(rb"(?:[0-9]{4}[ -]){3}[0-9]{4}", near.value)
     for size in (len(near.value), sixteen.end() if sixteen else 0):
         found = Near(near.text, near.start, near.start + size)
-        glued = re.search(rb"[0-9] \Z|\w-\Z", near.before(2))
+        glued = re.search(rb"[0-9] \Z|\w-\Z|[0-9a-f]{4} \Z", found.before(5))
+        glued = glued or re.match(rb"[ -][0-9a-f]{4}\b", found.behind(6))
         if size and _is_card(_digits(found.value)) and not (glued and not _said(found, _CARD)):
             return [found.find("bank_card")]
     return []
