@@ -1,8 +1,8 @@
 """Say how well and how fast the stage Pii finds personal data.
 
-    python benchmarks/pii.py                      # precision and recall by kind, on tests/data
+    python benchmarks/pii.py [--unseen]           # precision and recall by kind, on tests/data
     python benchmarks/pii.py --corpus DIR [--show 5]   # speed and finds in JSON Lines of a folder
-    python benchmarks/pii.py --write              # tests/data/pii.jsonl from pii_marked.txt
+    python benchmarks/pii.py --write              # the .jsonl of tests/data from the _marked.txt
 
 Speed is in MB of UTF-8 text per CPU-second, in batches of 4 MB, compiled beforehand. Prints
 Markdown. A find counts where kind, begin and end are as labelled.
@@ -30,6 +30,8 @@ from skypile.stages.pii import KINDS, Pii, personal_data
 
 DATA = Path(__file__).parents[1] / "tests" / "data"
 MARK = re.compile(r"\[\[([a-z_0-9]+):([^\]]+)\]\]")
+# What rules were mended by, and what they were not.
+NAMES = ("pii", "pii_unseen")
 BATCH_BYTES = 4_000_000
 
 Span = tuple[int, int, str]
@@ -59,18 +61,18 @@ def unmarked(marked: str) -> tuple[str, list[Span]]:
     return text + marked[at:], spans
 
 
-def write() -> None:
-    """Write tests/data/pii.jsonl."""
-    blocks = (DATA / "pii_marked.txt").read_text("utf-8").split("\n---\n")[1:]
-    with (DATA / "pii.jsonl").open("w", encoding="utf-8") as file:
+def write(name: str) -> None:
+    """Write tests/data/NAME.jsonl."""
+    blocks = (DATA / f"{name}_marked.txt").read_text("utf-8").split("\n---\n")[1:]
+    with (DATA / f"{name}.jsonl").open("w", encoding="utf-8") as file:
         for block in blocks:
             text, spans = unmarked(block.rstrip("\n"))
             file.write(json.dumps({"text": text, "spans": spans}, ensure_ascii=False) + "\n")
 
 
-def labelled() -> Iterator[tuple[str, set[Span]]]:
+def labelled(name: str) -> Iterator[tuple[str, set[Span]]]:
     """Yield text and spans of each example."""
-    for line in (DATA / "pii.jsonl").read_text("utf-8").splitlines():
+    for line in (DATA / f"{name}.jsonl").read_text("utf-8").splitlines():
         row = json.loads(line)
         yield row["text"], {(start, end, kind) for start, end, kind in row["spans"]}
 
@@ -84,10 +86,10 @@ def found(text: str) -> set[Span]:
     }
 
 
-def accuracy(*, show: bool = False) -> dict[str, tuple[int, int, int]]:
+def accuracy(name: str, *, show: bool = False) -> dict[str, tuple[int, int, int]]:
     """Return kind -> (right, wrong, missed)."""
     right, wrong, missed = Counter[str](), Counter[str](), Counter[str]()
-    for text, wanted in labelled():
+    for text, wanted in labelled(name):
         told = found(text)
         right.update(kind for _, _, kind in told & wanted)
         wrong.update(kind for _, _, kind in told - wanted)
@@ -99,9 +101,9 @@ def accuracy(*, show: bool = False) -> dict[str, tuple[int, int, int]]:
     return {kind: (right[kind], wrong[kind], missed[kind]) for kind in KINDS}
 
 
-def print_accuracy() -> None:
+def print_accuracy(name: str) -> None:
     """Print the table of precision and recall."""
-    counts = accuracy(show=True)
+    counts = accuracy(name, show=True)
     print("| kind | labelled | right | wrong | missed | precision | recall |\n|---|" + "---|" * 6)
     for kind, (right, wrong, missed) in counts.items():
         precision, recall = right / max(right + wrong, 1), right / max(right + missed, 1)
@@ -161,15 +163,17 @@ def main() -> None:
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--unseen", action="store_true")
     parser.add_argument("--corpus", type=Path)
     parser.add_argument("--show", type=int, default=0)
     args = parser.parse_args()
     if args.write:
-        write()
+        for name in NAMES:
+            write(name)
     elif args.corpus:
         print_corpus(args.corpus, args.show)
     else:
-        print_accuracy()
+        print_accuracy(NAMES[args.unseen])
 
 
 if __name__ == "__main__":

@@ -165,13 +165,15 @@ def _cue(data: Any, begin: Any, end: Any, at: Any) -> Any:
         stop = at + CUE_LENGTHS[row]
         if stop > end or not _same(data, at, row):
             continue
-        if LATIN_CUES[row] and at > begin and _word(data[at - 1]):
+        glued = (at > begin and _word(data[at - 1])) or (stop < end and _letter(data[stop]))
+        if LATIN_CUES[row] and glued:
             return NOTHING, at, stop, 9
-        counted, last = 0, min(end, stop + CUE_WINDOW)
+        run, good, last = 0, False, min(end, stop + CUE_WINDOW)
         for place in range(stop, last):
             byte = data[place]
-            counted += _word(byte) if CUE_SHAPES[row] == WECHAT else _digit(byte)
-        good = counted >= CUE_NEEDS[row]
+            named = CUE_SHAPES[row] == WECHAT and (_word(byte) or byte == 0x2D)
+            run = run + 1 if named or _digit(byte) else 0
+            good = good or run >= CUE_NEEDS[row]
         return CUE_SHAPES[row] if good else NOTHING, at, stop, last - at
     return NOTHING, at, at, 9
 

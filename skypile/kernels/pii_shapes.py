@@ -46,14 +46,14 @@ NANP = 11  # 3-3-4
 WECHAT, QQ, PASSPORT = 12, 13, 14  # a cue word
 PLATE = 15
 
-# Cue word -> shape, and how many letters, digits and underscores (WeChat) or digits must stand in
-# the CUE_WINDOW bytes behind it for a closer look.
+# Cue word -> shape, and how many digits (WeChat: letters, digits, underscores, dashes) in a row
+# must stand within the CUE_WINDOW bytes behind it for a closer look.
 CUES: dict[str, tuple[int, int]] = {
-    "微信": (WECHAT, 5),
-    "wechat": (WECHAT, 5),
-    "weixin": (WECHAT, 5),
-    "wx": (WECHAT, 5),
-    "vx": (WECHAT, 5),
+    "微信": (WECHAT, 6),
+    "wechat": (WECHAT, 6),
+    "weixin": (WECHAT, 6),
+    "wx": (WECHAT, 6),
+    "vx": (WECHAT, 6),
     "qq": (QQ, 5),
     "扣扣": (QQ, 5),
     "护照": (PASSPORT, 6),

@@ -73,7 +73,7 @@ def personal_data(texts: pa.Array, kinds: Collection[str] = KINDS) -> list[Perso
     judged = np.isin(places[:, 3], [shape for shape, (_, may) in RULES.items() if may & wanted])
     found = [
         each
-        for row, start, stop, shape in places[judged].tolist()
+        for row, start, stop, shape in zip(*places[judged].T.tolist(), strict=True)
         for each in _judged(data, offsets, row, start, stop, shape)
         if each.kind in wanted
     ]

@@ -9,7 +9,7 @@ from skypile.stages.pii_near import Find, Near, Words, pattern
 __all__ = ["passport", "plate", "qq", "wechat"]
 
 _MOBILE = re.compile(rb"1[3-9][0-9]{9}")
-_TO_COLON = "[ \\t]*(?:[:=]|：|为|是|(?i:is)(?![a-z])|\\(|（|【|\\[)?[ \\t]*"
+_TO_COLON = "[ \\t]*(?:(?:[:=]|：|为|是|(?i:is)(?![a-z])|\\(|（|【|\\[)[ \\t]*){0,2}"
 _QQ = pattern(
     "(?P<noun>[ \\t]*(?:/|、|和|及|或|&)[ \\t]*(?i:微信|wechat|wx|电话|手机|邮箱)(?:号码?)?"
     "|[ \\t]*(?:客服|联系|咨询|号码|在线)"
@@ -76,7 +76,7 @@ def wechat(near: Near) -> list[Find]:
 
 
 _PASSPORT = pattern(
-    "(?:[ \\t:#(,]|：|（|，|号码|號碼|号|號|编号|为|是|本"
+    "(?:[ \\t:#(,_]|：|（|，|号码|號碼|号|號|编号|編號|为|是|本"
     "|(?i:no\\.?|number|num\\.?|is|was|id)(?![a-z])){0,8}"
     "(?P<value>[A-Z]{2}[0-9]{6,8}|[A-Z][0-9]{7,8}|[0-9]{9})(?![\\w-])"
 )

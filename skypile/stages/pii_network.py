@@ -115,13 +115,13 @@ _GLUED = re.compile(rb"-[A-Za-z]|\.[0-9A-Za-z]|\.\*|%")
 def ipv4(near: Near) -> list[Find]:
     """Return the address, unless it is a version, a number of a section or an identifier.
 
-    Three parts below 32 in front make it as likely one of these: then a word must speak for it.
-    Of a word for it and a word against it the nearer one counts.
+    Three parts below 40 in front (Linux 2.6.39.4) make it as likely one of these: then a word must
+    speak for it. Of a word for it and a word against it the nearer one counts.
     """
     parts = near.value.split(b".")
     if any(int(part) > 255 or (part[0] == 0x30 and len(part) > 1) for part in parts):
         return []
-    small = all(int(part) < 32 for part in parts[:3]) and parts[0] != b"10"
+    small = all(int(part) < 40 for part in parts[:3]) and parts[0] != b"10"
     before, behind = near.before(60 if small else 20), near.behind(16)
     if _NAMED.search(before) or _GLUED.match(behind):
         return []

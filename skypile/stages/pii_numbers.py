@@ -10,7 +10,8 @@ from skypile.stages.pii_near import Find, Near, Words, pattern
 __all__ = ["area", "card_groups", "dialled", "landline", "long_number", "mobile", "nanp", "solid"]
 
 _PHONE = Words(
-    "tel telephone phone phones mobile cell cellphone call fax hotline whatsapp sms dial contact",
+    "tel telephone phone phones mobile cell cellphone call fax hotline whatsapp sms dial contact "
+    "text ring reach verification otp",
     "电话 電話 手机 手機 手机号 联系 聯絡 致电 拨打 热线 熱線 传真 傳真 座机 号码 短信 微信 支付宝",
 )  # fmt: skip
 _CARD = Words(
@@ -23,10 +24,11 @@ _THING = Words(
     "timestamp ticket tracking product item ref reference batch lot version seed bytes ean upc oid "
     "imei transaction qty total population inode pid",
     "订单 单号 編號 编号 流水 序列 型号 型號 货号 条码 批号 校验 时间戳 快递 物流 运单 案号 文号 "
-    "书号 合同 发票 凭证 交易 成交 金额 合计 数量 证书 准字 注册证",
+    "进程 句柄 偏移 大小 编码 书号 合同 发票 凭证 交易 成交 金额 合计 数量 证书 准字 注册证",
 )  # fmt: skip
 _GLUED_BEFORE = re.compile(
-    rb"[/=#&?%$@\\<-]\Z|\xc2[\xa3\xa5]\Z|\xef\xbf\xa5\Z|\xe2\x82\xac\Z|[0-9],\Z|[eE][+-]?\Z"
+    rb"(?:[/=#&?%$@\\<-]|\xc2[\xa3\xa5]|\xef\xbf\xa5|\xe2\x82\xac|[eE][+-]?|[=+] "
+    rb"|[\w)\]] [*/-] |\w[(\[])\Z"
 )
 _CLAUSE = re.compile("，|。|；|、|[,;] ".encode())
 _GLUED_BEHIND = re.compile(rb"[-_/\\][A-Za-z0-9]|[.,:][0-9]|%|=|\(")
@@ -78,6 +80,9 @@ def mobile(near: Near) -> list[Find]:
     if not _MOBILE.match(_digits(near.value)):
         return []
     said = _said(near, _PHONE)
+    country = re.search(rb"(?<![\w-])86[- ]\Z", near.before(4))
+    if country:
+        near = Near(near.text, near.start - 3, near.stop)
     return [near.find("mobile")] if said or not (_glued(near) or _in_latin(near)) else []
 
 

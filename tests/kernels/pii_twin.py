@@ -64,11 +64,12 @@ def plates(data: bytes) -> Iterator[Found]:
 
 def cues(data: bytes) -> Iterator[Found]:
     for word, (shape, needed) in shapes.CUES.items():
-        border = rb"(?<!\w)" if word.isascii() else b""
-        counted = rb"\w" if shape == shapes.WECHAT else rb"[0-9]"
-        for match in re.finditer(border + b"(?=" + word.encode() + b")", data, re.IGNORECASE):
+        first, last = (rb"(?<!\w)", rb"(?![A-Za-z])") if word.isascii() else (b"", b"")
+        counted = rb"[\w-]{%d}" if shape == shapes.WECHAT else rb"[0-9]{%d}"
+        cue = first + b"(?=" + word.encode() + last + b")"
+        for match in re.finditer(cue, data, re.IGNORECASE):
             stop = match.start() + len(word.encode())
-            if len(re.findall(counted, data[stop : stop + shapes.CUE_WINDOW])) >= needed:
+            if re.search(counted % needed, data[stop : stop + shapes.CUE_WINDOW]):
                 yield match.start(), stop, shape
 
 
