@@ -19,7 +19,7 @@ from skypile.kernels.buffers import utf8_view
 from skypile.kernels.pii import candidates
 from skypile.stage import Stage
 from skypile.stages import pii_named, pii_network, pii_numbers
-from skypile.stages.pii_near import NEAR_BYTES, Find, Near
+from skypile.stages.pii_near import BEFORE_BYTES, BEHIND_BYTES, Find, Near
 
 __all__ = ["KINDS", "Personal", "Pii", "personal_data"]
 
@@ -85,11 +85,13 @@ def _judged(
     data: np.ndarray, offsets: np.ndarray, row: int, start: int, stop: int, shape: int
 ) -> Iterator[Personal]:
     begin, end = int(offsets[row]), int(offsets[row + 1])
-    first = max(begin, start - NEAR_BYTES)
-    text = data[first : min(end, stop + NEAR_BYTES)].tobytes()
+    first, last = max(begin, start - BEFORE_BYTES), min(end, stop + BEHIND_BYTES)
+    text = data[first:last].tobytes()
     near = Near(text, start - first, stop - first)
     moved = first - begin
     for each in RULES[shape][0](near):
+        if first + each.stop == last < end:
+            return  # the end of a list, cut where the rule's sight ends
         value = text[each.start : each.stop]
         yield Personal(row, each.kind, each.start + moved, each.stop + moved, value)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-__all__ = ["NEAR_BYTES", "Find", "Near", "Words", "pattern"]
+__all__ = ["BEFORE_BYTES", "BEHIND_BYTES", "Find", "Near", "Words", "pattern"]
 
-# What a rule sees on either side of a candidate.
-NEAR_BYTES = 96
+# What a rule sees before a candidate, and behind it, where a list may go on.
+BEFORE_BYTES, BEHIND_BYTES = 96, 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Find:
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """A candidate text[start:stop] in UTF-8; `text` holds up to NEAR_BYTES before and behind it.
+    """A candidate text[start:stop] in UTF-8; `text` holds some bytes before and behind it.
 
     Characters at both ends of `text` may be cut.
     """

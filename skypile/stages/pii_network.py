@@ -36,7 +36,7 @@ TLDS = frozenset((COUNTRIES + GENERIC).encode().split())
 _LABEL = re.compile(rb"(?!-)[A-Za-z0-9-]{1,63}(?<!-)\Z")
 _PUNYCODE = re.compile(rb"xn--[a-z0-9-]+\Z", re.IGNORECASE)
 _USER_OF_URL = re.compile(rb"[a-z][a-z0-9+.-]*://[^\s/@]*\Z", re.IGNORECASE)
-_MESSAGE = re.compile(rb"(?:message-id|in-reply-to|references)\W*\Z", re.IGNORECASE)
+_MESSAGE = re.compile(rb"(?:message-id|in-reply-to|references)\W*\Z")
 _PATH = re.compile(rb":[\w.~-]*/|:[\w.-]+\.git\b|[(=]")
 
 
@@ -53,9 +53,11 @@ def email(near: Near) -> list[Find]:
     if not local or local.endswith(b".") or not end:
         return []
     found = Near(near.text, near.start + at - len(local), near.start + at + 1 + end)
-    if _PATH.match(found.behind(40)) or _USER_OF_URL.search(found.before(60)):
+    before = found.before(60)
+    url = b"://" in before and _USER_OF_URL.search(before)
+    if url or _PATH.match(found.behind(40)) or _MESSAGE.search(before[-24:].lower()):
         return []
-    return [] if _MESSAGE.search(found.before(24)) else [found.find("email")]
+    return [found.find("email")]
 
 
 def _domain_end(domain: bytes) -> int:
@@ -108,7 +110,7 @@ _SECTION = Words(
     "abschnitt kapitel siehe section chapitre voir paragraaf zie sekcja sezione capitolo",
     "内核 更新 升级 章 节 節 条款 图 圖 表 第 见 見",
 )  # fmt: skip
-_NAMED = re.compile(rb"[A-Za-z0-9]/\Z|[A-Za-z]-\Z|[A-Za-z]+\.\Z|\.\.\Z|[$\xa5]\Z")
+_NAMED = re.compile(rb"(?:[A-Za-z0-9]/|[A-Za-z]-|[A-Za-z]\.|\.\.|[$\xa5])\Z")
 _GLUED = re.compile(rb"-[A-Za-z]|\.[0-9A-Za-z]|\.\*|%")
 
 
@@ -123,20 +125,24 @@ def ipv4(near: Near) -> list[Find]:
         return []
     small = all(int(part) < 40 for part in parts[:3]) and parts[0] != b"10"
     before, behind = near.before(60 if small else 20), near.behind(16)
-    if _NAMED.search(before) or _GLUED.match(behind):
+    if _NAMED.search(before[-2:]) or _GLUED.match(behind):
         return []
-    at = len(before) - _COMMAND_BYTES
-    command = _COMMAND.last(before[max(0, at) :]) + max(0, at)
-    address, version = _ADDRESS.last(before), _VERSION.last(before)
-    if small:
-        version = max(version, _SECTION.last(before))
-    if command >= max(0, at):
-        address = max(address, command)
-    if before.endswith((b"://", b"@")):
-        address = len(before)
-    if version > address or (small and address < 0 and not _ADDRESS.begin(behind.lstrip(b" :/,"))):
+    version = max(_VERSION.last(before), _SECTION.last(before) if small else -1)
+    if (small or version >= 0) and not _is_addressed(before, behind, version):
         return []
     return [near.find("local_ip" if _is_local(near.value) else "ipv4")]
+
+
+def _is_addressed(before: bytes, behind: bytes, version: int) -> bool:
+    """Tell whether a word for addresses stands nearer than `version`, the end of another word."""
+    if before.endswith((b"://", b"@")):
+        return True
+    command = _COMMAND.last(before)
+    near = command if command >= len(before) - _COMMAND_BYTES else -1
+    address = max(_ADDRESS.last(before), near)
+    if address < 0 and version < 0:
+        return _ADDRESS.begin(behind.lstrip(b" :/,"))
+    return address >= version
 
 
 @lru_cache(4096)

@@ -55,7 +55,7 @@ def _glued(near: Near) -> bool:
     """Tell whether it is a part of something longer, an amount or the number of a thing."""
     before, behind = near.before(48), near.behind(12)
     return bool(
-        _GLUED_BEFORE.search(before)
+        _GLUED_BEFORE.search(before[-4:])
         or _GLUED_BEHIND.match(behind)
         or _UNIT.match(behind)
         or _of_a_thing(before)
@@ -154,7 +154,7 @@ def _with_more(near: Near) -> list[Find]:
 def _glued_line(near: Near) -> bool:
     """Like _glued, but an extension may follow."""
     before, behind = near.before(48), near.behind(12)
-    glued = _GLUED_BEFORE.search(before) and not before.endswith((b"/", b"86-"))
+    glued = _GLUED_BEFORE.search(before[-4:]) and not before.endswith((b"/", b"86-"))
     return bool(glued or _of_a_thing(before) or re.match(rb"-[A-Za-z]|[.,:=%][0-9]", behind))
 
 

@@ -148,6 +148,19 @@ def test_any_unicode_is_accepted_and_finds_are_apart(texts):
         reach = (each.row, each.stop)
 
 
+@pytest.mark.parametrize("shift", range(12))
+def test_no_number_of_a_list_is_cut(shift):
+    numbers = [str(100_000_000 + at) for at in range(40)]
+    found = values(
+        "QQ：" + " " * min(shift, 1) + "、".join([numbers[0][: 9 - shift % 4], *numbers])
+    )
+    assert len(found) > 5
+    assert {value for _, value in found[1:]} <= set(numbers)
+    lines = [str(60_000_000 + at) for at in range(40)]
+    found = values("电话：" + "010-20000099" + ("，" if shift % 2 else "、 ") + "、".join(lines))
+    assert len(found) > 5 and {value for _, value in found[1:]} <= set(lines)
+
+
 def test_worst_cases_have_few_finds():
     for text in ("a@" * 20_000, "1" * 200_000, "1.2.3.4 " * 5_000, "([{" * 30_000):
         assert values(text) == []
