@@ -125,6 +125,8 @@ class Recipe(_Frozen):
     def _columns_are_there(self) -> Recipe:
         known = {field.name: field.type for field in INPUT_FIELDS if field.name not in UNTESTED}
         stale: set[str] = set()
+        for step in self.score:
+            _check_rewrites(step)
         for step in (*self.steps, *self.score):
             for stage in step.stages:
                 _check_columns(stage.reads, known, stale, f"stage {stage.name!r} reads")
@@ -228,6 +230,16 @@ def _check_columns(
             raise RecipeError(
                 f"{who} column {column!r}, which was computed before the text was rewritten; "
                 "run its stage again after the rewriting one"
+            )
+
+
+def _check_rewrites(step: Step) -> None:
+    """Hold `score` to texts as they are: duplicates and tokens are known by then."""
+    for stage in step.stages:
+        if stage.rewrites:
+            raise RecipeError(
+                f"stage {stage.name!r} rewrites the text, which no stage of score may; put it into "
+                "steps"
             )
 
 

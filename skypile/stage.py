@@ -27,6 +27,7 @@ STAGES: dict[str, str] = {
     "code": "skypile.stages.code:Code",
     "tokens": "skypile.stages.tokens:Tokens",
     "classify": "skypile.stages.classify:Classify",
+    "pii": "skypile.stages.pii:Pii",
 }
 
 
@@ -43,9 +44,6 @@ class Stage(BaseModel, ABC):
 
     reads: ClassVar[tuple[str, ...]] = ("text",)
     version: ClassVar[int] = 1
-    # A stage that rewrites text lists "text" in `writes` and sets this; scores computed from the
-    # old text are then stale and must be recomputed before a rule may test them.
-    rewrites: ClassVar[bool] = False
     # Columns of `writes` that only later stages of the same phase read; never written to a file.
     transient: ClassVar[frozenset[str]] = frozenset()
 
@@ -58,6 +56,15 @@ class Stage(BaseModel, ABC):
     @abstractmethod
     def writes(self) -> dict[str, pa.DataType]:
         """The columns that the stage fills in, with their types."""
+
+    @property
+    def rewrites(self) -> bool:
+        """Whether the stage rewrites the text: it then lists "text" in `writes`.
+
+        Scores computed from the old text are stale behind it and must be recomputed before a rule
+        or a stage may read them.
+        """
+        return "text" in self.writes
 
     @abstractmethod
     def __call__(self, batch: pa.RecordBatch) -> dict[str, pa.Array]:

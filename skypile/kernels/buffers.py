@@ -8,8 +8,9 @@ import pyarrow as pa
 
 __all__ = ["PADDING_BYTES", "utf8_view"]
 
-# Kernels load 64 bytes at a time and may read so far past the last document.
-PADDING_BYTES = 64
+# Kernels load 64 bytes at a time, from up to three bytes further on than where they stand, and may
+# read so far past the last document.
+PADDING_BYTES = 72
 
 
 def utf8_view(
@@ -17,8 +18,8 @@ def utf8_view(
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
     """Return the bytes of all values and their borders.
 
-    data uint8, followed by at least 64 zero bytes; offsets int64 (n + 1) into data, from 0. A null
-    has length 0. The bytes are copied once (5.7 GB/s), since an Arrow buffer may end with its last
+    data uint8, followed by PADDING_BYTES zeros; offsets int64 (n + 1) into data, from 0. A null has
+    length 0. The bytes are copied once (5.7 GB/s), since an Arrow buffer may end with its last
     value.
     """
     large = pa.types.is_large_string(array.type) or pa.types.is_large_binary(array.type)

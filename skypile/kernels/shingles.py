@@ -12,13 +12,19 @@ Texts must be valid UTF-8 with at least 64 readable bytes behind the last one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from skypile.kernels.cache import njit
+from skypile.kernels.vectors import (
+    WINDOW,
+    alphanumeric_mask,
+    eight_bytes,
+    high_mask,
+    trailing_zeros,
+)
 from skypile.text import (
     CJK_RANGES,
     SHINGLE_TOKENS,
@@ -26,12 +32,6 @@ from skypile.text import (
     SYMBOL_RANGES,
     is_letter_or_digit,
 )
-
-# isort: split
-# After kernels.cache, which sets the cache folder that numba reads on import.
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
 __all__ = [
     "CHUNK_TOKENS",
@@ -47,14 +47,10 @@ __all__ = [
     "shingle_hashes",
 ]
 
-# An intrinsic is called without its first parameter.
-_intrinsic: Callable[[Callable[..., Any]], Callable[..., Any]] = intrinsic
-
 Bytes = npt.NDArray[np.uint8]
 U64 = npt.NDArray[np.uint64]
 
 LETTER, CJK, SPACE, WIDE = 1, 2, 4, 8
-_WINDOW = 64
 CHUNK_TOKENS = 1024
 _CARRIED = SHINGLE_TOKENS - 1
 assert SHINGLE_TOKENS == 5, "_shingles spells out five terms"
@@ -88,67 +84,6 @@ def _code_point_classes() -> Bytes:
 CODE_POINT_CLASSES = _code_point_classes()
 
 
-# --- vector code: LLVM lowers it to AVX-512, AVX2, SSE2 or NEON --------------------------------
-
-
-def _pointer(context: Any, builder: Any, signature: Any, args: Any, kind: Any) -> Any:
-    array = context.make_array(signature.args[0])(context, builder, args[0])
-    return builder.bitcast(builder.gep(array.data, [args[1]]), kind.as_pointer())
-
-
-def _window(
-    context: Any, builder: Any, signature: Any, args: Any
-) -> tuple[Any, Callable[..., Any]]:
-    kind = ir.VectorType(ir.IntType(8), _WINDOW)
-    pointer = _pointer(context, builder, signature, args, kind)
-    return builder.load(pointer, align=1), lambda byte: ir.Constant(kind, [byte] * _WINDOW)
-
-
-@_intrinsic
-def _alphanumeric_mask(_typing: Any, data: Any, _index: Any) -> Any:
-    """Bit i tells whether byte index + i is an ASCII letter or digit."""
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        window, splat = _window(context, builder, signature, args)
-        lowered = builder.or_(window, splat(0x20))
-        letter = builder.icmp_unsigned("<", builder.sub(lowered, splat(ord("a"))), splat(26))
-        digit = builder.icmp_unsigned("<", builder.sub(window, splat(ord("0"))), splat(10))
-        return builder.bitcast(builder.or_(letter, digit), ir.IntType(64))
-
-    return types.uint64(data, types.intp), generate
-
-
-@_intrinsic
-def _high_mask(_typing: Any, data: Any, _index: Any) -> Any:
-    """Bit i tells whether byte index + i is not ASCII."""
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        window, splat = _window(context, builder, signature, args)
-        return builder.bitcast(builder.icmp_signed("<", window, splat(0)), ir.IntType(64))
-
-    return types.uint64(data, types.intp), generate
-
-
-@_intrinsic
-def _eight_bytes(_typing: Any, data: Any, _index: Any) -> Any:
-    """The 8 bytes from `index` on as a little-endian number."""
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.load(_pointer(context, builder, signature, args, ir.IntType(64)), align=1)
-
-    return types.uint64(data, types.intp), generate
-
-
-@_intrinsic
-def _trailing_zeros(_typing: Any, _mask: Any) -> Any:
-    """The index of the lowest bit set, 64 where none is."""
-
-    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 0))
-
-    return types.intp(types.uint64), generate
-
-
 # --- hashes ------------------------------------------------------------------------------------
 
 
@@ -180,11 +115,11 @@ def _token_hash(data: Any, start: Any, stop: Any) -> Any:
     size = stop - start
     value = np.uint64(size) * _K1
     while size > 8:
-        value = (value ^ _lowered(_eight_bytes(data, start))) * _FOLD_MULTIPLIER
+        value = (value ^ _lowered(eight_bytes(data, start))) * _FOLD_MULTIPLIER
         value ^= value >> np.uint64(29)
         start += 8
         size -= 8
-    rest = _lowered(_eight_bytes(data, start)) << np.uint64(64 - 8 * size)
+    rest = _lowered(eight_bytes(data, start)) << np.uint64(64 - 8 * size)
     return np.uint32(_fmix64((value ^ rest) * _FOLD_MULTIPLIER) >> np.uint64(32))
 
 
@@ -210,8 +145,8 @@ def code_point(data: Any, at: Any) -> Any:
 def _ascii_tokens(data: Any, at: Any, size: Any, start: Any, words: Any, count: Any) -> Any:
     """Append the tokens that end among `size` ASCII bytes; return the open token and the count."""
     zero, one = np.uint64(0), np.uint64(1)
-    keep = ~zero >> np.uint64(_WINDOW - size)
-    inside = _alphanumeric_mask(data, at) & keep
+    keep = ~zero >> np.uint64(WINDOW - size)
+    inside = alphanumeric_mask(data, at) & keep
     shifted = inside << one
     if start >= 0:
         shifted |= one
@@ -219,14 +154,14 @@ def _ascii_tokens(data: Any, at: Any, size: Any, start: Any, words: Any, count: 
     ends = shifted & ~inside & keep
     while ends != zero:
         if start < 0:
-            start = at + _trailing_zeros(starts)
+            start = at + trailing_zeros(starts)
             starts &= starts - one
-        words[count] = _token_hash(data, start, at + _trailing_zeros(ends))
+        words[count] = _token_hash(data, start, at + trailing_zeros(ends))
         count += 1
         start = -1
         ends &= ends - one
     if starts != zero:
-        start = at + _trailing_zeros(starts)
+        start = at + trailing_zeros(starts)
     return start, count
 
 
@@ -237,10 +172,10 @@ def _fill(data: Any, classes: Any, stop: Any, state: Any, words: Any, chars: Any
     `state` is (position, start of an open token or -1, number of words, number of chars).
     """
     at, start, word_count, char_count = state[0], state[1], state[2], state[3]
-    word_room, char_room = words.size - _WINDOW, chars.size - 1
+    word_room, char_room = words.size - WINDOW, chars.size - 1
     while at < stop and word_count < word_room and char_count < char_room:
         if data[at] < 0x80:
-            size = min(stop - at, _trailing_zeros(_high_mask(data, at)))
+            size = min(stop - at, trailing_zeros(high_mask(data, at)))
             start, word_count = _ascii_tokens(data, at, size, start, words, word_count)
             at += size
             continue

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -25,8 +23,6 @@ class Faulty(Stage):
 
 class Shout(Stage):
     """Rewrites `word1` in upper case."""
-
-    rewrites: ClassVar[bool] = True
 
     @property
     def writes(self) -> dict[str, pa.DataType]:

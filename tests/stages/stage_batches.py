@@ -11,10 +11,11 @@ from skypile.stage import Stage
 from skypile.stages.code import Code
 from skypile.stages.counts import Counts
 from skypile.stages.language import Language
+from skypile.stages.pii import Pii
 from skypile.stages.repetition import Repetition
 
 # In an order in which each finds what it reads.
-STAGES: tuple[Stage, ...] = (Counts(), Language(), Repetition(), Code())
+STAGES: tuple[Stage, ...] = (Counts(), Language(), Repetition(), Code(), Pii())
 
 
 def batch_of(
