@@ -63,8 +63,8 @@ def no_text_warc(head: bytes) -> str | None:
 def no_text(path: str, kind: str) -> str:
     """Return what is said of an input that is a WARC without documents."""
     return (
-        f"{path}: is a WARC of {kind} records, in which no page and no text begins; give the WARC "
-        "WET file of the same crawl (.warc.gz, .warc.wet.gz)"
+        f"{path}: is a WARC of {kind} records, in which no page and no text begins; give the "
+        "WARC or WET file of the same crawl (.warc.gz, .warc.wet.gz)"
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from skypile.kernels.cache import njit
 from skypile.kernels.html_attributes import is_space
-from skypile.kernels.html_names import BLOCK, CELL, HEADING, TAGS
+from skypile.kernels.html_names import BLOCK, CELL, HEADING, NAV, TAGS
 from skypile.kernels.html_parse import BREAK_CELL, BREAK_LINE, IN_LINK
 
 __all__ = ["FIRST", "HOME", "LENGTH", "LINKED", "MARKS", "STOP", "block_value", "find_blocks"]
@@ -21,6 +21,7 @@ __all__ = ["FIRST", "HOME", "LENGTH", "LINKED", "MARKS", "STOP", "block_value", 
 # Columns of blocks: the block element that holds it, its runs, its bytes of text, those in links,
 # its marks of punctuation.
 HOME, FIRST, STOP, LENGTH, LINKED, MARKS = range(6)
+HINTED = NAV  # the bits from here on are said by attributes
 PRE = TAGS["pre"]
 # A shorter block that holds no sentence says nothing.
 SHORT_BYTES = 80
@@ -62,7 +63,7 @@ def _measure(data: Any, start: Any, stop: Any) -> Any:
 def find_blocks(data: Any, nodes: Any, runs: Any, blocks: Any) -> Any:
     """Fill `blocks`, int32 (at least one row for each run, 6); return how many there are.
 
-    Cells of a table's row are one block.
+    Cells of a table's row are one block, but for those whose class says what they are.
     """
     homes = np.zeros(len(nodes), np.int32)
     for i in range(1, len(nodes)):
@@ -70,7 +71,10 @@ def find_blocks(data: Any, nodes: Any, runs: Any, blocks: Any) -> Any:
     count = -1
     for r in range(len(runs)):
         home, gap = homes[runs[r, 0]], runs[r, 3]
-        new = gap == BREAK_LINE or (gap < BREAK_CELL and count >= 0 and home != blocks[count, HOME])
+        before = blocks[max(count, 0), HOME]
+        new = gap == BREAK_LINE or (gap < BREAK_CELL and home != before)
+        if count >= 0 and gap == BREAK_CELL:  # a cell that says something of itself stands alone
+            new = nodes[home, 2] >= HINTED or nodes[before, 2] >= HINTED
         if count < 0 or new:
             count += 1
             blocks[count] = 0

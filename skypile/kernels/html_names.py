@@ -62,7 +62,7 @@ _WORDS = {
     "revcontent mgid nativo morestories seealso guess",
     AD: "ad ads adv advert adverts advertisement advertisements advertising adsense adbox adslot "
     "adunit adwrap adwrapper sponsor sponsored sponsors guanggao dfp doubleclick gpt banner",
-    BYLINE: "byline author authors dateline timestamp tags taglist tagcloud keywords postmeta "
+    BYLINE: "byline author authors dateline timestamp tags taglist tagcloud keywords postmeta meta "
     "credit credits bio vcard authorbox zuozhe laiyuan biaoqian bianji",
     CAPTION: "caption captions figcaption imgcaption photocaption piccaption tuzhu tushuo "
     "imagecaption mediacaption",
