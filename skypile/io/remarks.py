@@ -35,7 +35,7 @@ advert(?:isement|isment)?s?[ ]?(?:[-–—].*)?
 | .*\((?:photo|image|picture|credit|getty|reuters|ap[ ]photo)\b[^)]*\)
 | (?:ap[ ]photo|getty[ ]images|reuters)[ ]?/.*
 | (?:published|updated|posted|last[ ](?:updated|modified|edited))\b(?:[ ](?:on|at|by))?[^.]*\d[^.]*
-| (?:by|written[ ]by|reporting[ ]by|edited[ ]by|additional[ ]reporting[ ]by)[ ](?-i:[A-Z])[^.,]{1,50}
+| (?:by|(?:written|edited|(?:additional[ ])?reporting)[ ]by)[ ](?-i:[A-Z])[^.,]{1,50}
 | (?:filed[ ]under|tags?|categor(?:y|ies)|topics?|keywords?)[ ]?:.*
 | (?:skip|jump|back|return|scroll)[ ]to[ ](?:main[ ]|the[ ])?(?:content|navigation|top|search).*
 | (?:previous|next)(?:[ ](?:article|post|story|page|chapter))?(?:[ ]?[:»›].*)?
@@ -49,7 +49,8 @@ CHINESE = r"""
  栏目|上一[篇页条章]|下一[篇页条章]|责任校对|摄影|供图|图源|主编|監製|責任編輯|編輯|來源|發布時間|
  更新時間|標籤|關鍵[字詞]|上一頁|下一頁)[ \u3000]*[:：/|].*
 | [\[【(（][ \u3000]*(?:责任编辑|责编|编辑|作者|来源|打印|关闭|責任編輯|編輯)[^\]】)）]*[\]】)）].*
-| (?:分享(?:到|至|给)?|分享本文|收藏(?:本文|本页)?|打印(?:本页|本文|文章)?|关闭(?:窗口|本页)?|字[号体].*|
+| (?:分享(?:到|至|给)?|分享本文|
+ 收藏(?:本文|本页)?|打印(?:本页|本文|文章)?|关闭(?:窗口|本页)?|字[号体].*|
  返回(?:顶部|首页|列表|上页)|回到顶部|置顶|纠错|点赞|赞|踩|举报|复制链接|登录|注册|广告|推广|
  上一[篇页章]|下一[篇页章]|目录|评论(?:区)?|发表评论|我要评论|网友评论|全部评论|暂无评论|写评论|
  微信(?:好友)?|微博|新浪微博|朋友圈|QQ(?:空间|好友)?|

@@ -112,8 +112,8 @@ def _main_element(nodes: Any, scores: Any) -> Any:
     best, place = -np.inf, 0
     for i in range(len(nodes) - 1, -1, -1):
         kind, tag, score = nodes[i, 2], nodes[i, 1], scores[i]
-        if not kind & BLOCK:
-            continue
+        if not kind & BLOCK or kind & HEADING or tag in (P, LI):
+            continue  # a line alone would lose the headings and short lines around it
         if score > 0:
             if _states_main(nodes, i):
                 score *= STATED_FACTOR
@@ -121,7 +121,8 @@ def _main_element(nodes: Any, scores: Any) -> Any:
                 score *= HINTED_FACTOR
         if score > best:
             best, place = score, i
-    return place
+    # Where nothing speaks for an element, nothing is left out but chrome.
+    return place if best > 0 else 0
 
 
 @njit

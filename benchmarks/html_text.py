@@ -1,6 +1,6 @@
 """Measure how much of the main text of pages is found, and how fast, beside other extractors.
 
-Usage: SKYPILE_SHARED=DIR python benchmarks/html.py [--turns N]
+Usage: SKYPILE_SHARED=DIR python benchmarks/html_text.py [--turns N]
 
 Pages with gold text: the 181 of article-extraction-benchmark (DIR/data/web/aeb.warc.gz and
 aeb_gold.jsonl.zst), and the Chinese pages of tests/data/pages. Precision and recall of a page are
