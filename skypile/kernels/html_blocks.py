@@ -93,11 +93,13 @@ def block_value(block: Any, nodes: Any) -> Any:
     """Return what a block says for (positive) or against its surroundings being main text."""
     length, linked = block[LENGTH], block[LINKED]
     kind = nodes[block[HOME], 2]
-    if linked * 2 > length:
+    # An encyclopedia links every other word of its sentences.
+    sentences = block[MARKS] >= 2 and linked * 4 < length * 3
+    if linked * 2 > length and not sentences:
         return -LINKS_VALUE - 0.5 * min(length, MAX_LINKED)
     if kind & HEADING or (kind & CELL and length < SHORT_BYTES):
         return 0.0
-    text = length - 2.0 * linked
+    text = length - linked * (1.0 if sentences else 2.0)
     if length < SHORT_BYTES and block[MARKS] <= 1 and nodes[block[HOME], 1] != PRE:
         return 0.5 * text * block[MARKS]
     return min(text, MAX_VALUE)
