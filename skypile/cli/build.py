@@ -164,6 +164,7 @@ def _context(args: argparse.Namespace, recipe: Recipe) -> Context:
             text_field=args.text_field,
             id_field=args.id_field,
             max_document_bytes=args.max_document_bytes,
+            html=args.html,
             limit=args.limit,
         ),
         weights=weights,

@@ -77,6 +77,7 @@ def run(args: argparse.Namespace, extra: list[str]) -> int:
         text_field=args.text_field,
         id_field=args.id_field,
         max_document_bytes=args.max_document_bytes,
+        html=args.html,
         keep_lines=True,
     )
     recipe = load_recipe(args.recipe)

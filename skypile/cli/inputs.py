@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from skypile.errors import UsageError
 from skypile.io.lists import read_list
+from skypile.io.rows import HTML_TIERS
 from skypile.io.units import STDIN, Plan, plan_units
 
 __all__ = ["INPUT_HELP", "Inputs", "add_input_arguments", "gathered", "ordered_plan"]
@@ -17,8 +18,9 @@ __all__ = ["INPUT_HELP", "Inputs", "add_input_arguments", "gathered", "ordered_p
 WHOLE_FILES = 1 << 62
 
 INPUT_HELP = (
-    "JSON Lines or Common Crawl WET (plain, gzip, zstd), Parquet, text (.txt, also packed), source "
-    "code, folders of these, patterns; local, by gs://, s3://, hdfs://, and single files by http(s)"
+    "JSON Lines, WARC or Common Crawl WET (plain, gzip, zstd), Parquet, text (.txt, also packed), "
+    "source code, folders of these, patterns; local, by gs://, s3://, hdfs://, and single files by "
+    "http(s)"
 )
 
 
@@ -40,6 +42,13 @@ def add_input_arguments(parser: argparse.ArgumentParser, more: str = "") -> None
         metavar="FILE",
         help="read further INPUTs from FILE (also gzip or zstd; - is stdin), one a line; blank "
         "lines and those that begin with # are skipped; may be repeated",
+    )
+    parser.add_argument(
+        "--html",
+        choices=HTML_TIERS,
+        default="precise",
+        help="how the main text of pages is found: by structure alone, or line by line as well "
+        "(default: %(default)s)",
     )
 
 

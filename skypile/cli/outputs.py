@@ -34,8 +34,8 @@ PLAIN_SCHEMA = pa.schema(
 )
 # Such records are no JSON objects that could be given more fields.
 BROKEN = (
-    "bad_json", "bad_utf8", "bad_warc", "truncated", "bad_compression", "too_large",
-    "not_extracted",
+    "bad_json", "bad_utf8", "bad_warc", "bad_http", "bad_html", "truncated", "bad_compression",
+    "too_large",
 )  # fmt: skip
 
 

@@ -18,12 +18,13 @@ from skypile.io.formats import (
     looks_like_json,
     looks_like_text,
 )
-from skypile.io.warc import first_type, looks_like_warc
+from skypile.io.warc import looks_like_warc, record_types
 
 __all__ = ["detect", "inner_head", "no_text", "no_text_warc", "tells"]
 
 INNER_BYTES = 1 << 16
-TEXT_TYPES = ("conversion",)
+# A request is followed by its response.
+TEXT_TYPES = ("conversion", "response", "resource", "request")
 
 
 def inner_head(head: bytes) -> bytes:
@@ -53,17 +54,17 @@ def tells(head: bytes) -> bool:
 
 
 def no_text_warc(head: bytes) -> str | None:
-    """Return the type of records of a WARC that holds no extracted text, None for other files."""
+    """Return the type of records of a WARC that holds no documents, None for other files."""
     inner = inner_head(head)
-    found = first_type(inner) if looks_like_warc(inner) else None
-    return None if found in TEXT_TYPES else found
+    found = record_types(inner) if looks_like_warc(inner) else []
+    return None if not found or set(found) & set(TEXT_TYPES) else found[0]
 
 
 def no_text(path: str, kind: str) -> str:
-    """Return what is said of an input that is a WARC of records of another kind than text."""
+    """Return what is said of an input that is a WARC without documents."""
     return (
-        f"{path}: is a WARC of {kind} records, and text is not extracted from pages here; give the "
-        "WET file of the same crawl (.warc.wet.gz)"
+        f"{path}: is a WARC of {kind} records, in which no page and no text begins; give the "
+        "WARC or WET file of the same crawl (.warc.gz, .warc.wet.gz)"
     )
 
 

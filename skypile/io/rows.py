@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Literal
 
 import pyarrow as pa
 
@@ -11,7 +12,20 @@ from skypile.errors import UsageError
 from skypile.io.lines import RAW_BYTES
 from skypile.schema import ERROR, INPUT_FIELDS, OUTCOME_FIELDS
 
-__all__ = ["BATCH_BYTES", "RAW_LINE", "ReadOptions", "RowBuffer", "Tally", "too_large"]
+__all__ = [
+    "BATCH_BYTES",
+    "HTML_TIERS",
+    "RAW_LINE",
+    "HtmlTier",
+    "ReadOptions",
+    "RowBuffer",
+    "Tally",
+    "too_large",
+]
+
+# How the main text of pages is found: by the page's structure alone, or by its lines as well.
+HtmlTier = Literal["fast", "precise"]
+HTML_TIERS: tuple[HtmlTier, ...] = ("fast", "precise")
 
 BATCH_BYTES = 4 << 20
 BATCH_ROWS = 8192
@@ -23,7 +37,7 @@ RAW_LINE = pa.field("raw_line", pa.binary())
 
 @dataclass(frozen=True, kw_only=True)
 class ReadOptions:
-    """How records become documents: which fields are which, and what is too large.
+    """How records become documents: which fields are which, what is too large, how pages are read.
 
     `limit` bounds the records read of one unit. Raises UsageError for options that cannot be.
     """
@@ -33,6 +47,7 @@ class ReadOptions:
     url_field: str = "url"
     source_field: str = "source"
     max_document_bytes: int = 256 << 20
+    html: HtmlTier = "precise"
     keep_lines: bool = False
     limit: int | None = None
 
@@ -42,6 +57,8 @@ class ReadOptions:
             raise UsageError(
                 f"max_document_bytes is {self.max_document_bytes:,}; it must be 1 to 1,073,741,824"
             )
+        if self.html not in HTML_TIERS:
+            raise UsageError(f"html is {self.html!r}; expected is {' or '.join(HTML_TIERS)}")
         if self.limit is not None and self.limit < 0:
             raise UsageError(f"limit is {self.limit}; it must be 0 or more")
 
@@ -126,6 +143,7 @@ class RowBuffer:
         raw: bytes | None = None,
         byte_offset: int | None = None,
         id: str | None = None,  # noqa: A002 -- the column's name
+        url: str | None = None,
         prog_lang: str | None = None,
         line: bytes | None = None,
     ) -> None:
@@ -133,7 +151,9 @@ class RowBuffer:
         kept = None if raw is None else raw[:RAW_BYTES]
         self._errors.append((len(self._rows), reason, message, kept, byte_offset))
         self._bytes += len(kept or b"")
-        self.document(row, record, text=None, source=source, id=id, prog_lang=prog_lang, line=line)
+        self.document(
+            row, record, text=None, source=source, id=id, url=url, prog_lang=prog_lang, line=line
+        )
 
     def take(self) -> pa.RecordBatch | None:
         """Return the rows so far as one batch and begin the next; None where there are none."""

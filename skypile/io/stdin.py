@@ -13,7 +13,7 @@ from skypile.io.footers import row_group_runs
 from skypile.io.formats import HEAD_BYTES, looks_like_json
 from skypile.io.kinds import detect, inner_head, no_text, no_text_warc
 from skypile.io.units import Unit
-from skypile.io.warc import first_type, looks_like_warc
+from skypile.io.warc import looks_like_warc, record_types
 
 __all__ = ["Rejoined", "stdin_unit"]
 
@@ -76,5 +76,5 @@ def _enough(head: bytes) -> bool:
     if len(head) >= HEAD_BYTES:
         return True
     if looks_like_warc(inner):
-        return first_type(inner) is not None
+        return bool(record_types(inner))
     return len(head) >= 4 and (looks_like_json(inner) or len(inner) >= TOLD_BYTES)

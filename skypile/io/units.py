@@ -200,8 +200,8 @@ def _no_match(given: str, skipped: Counter[str]) -> str:
     if bucket is not None:
         return f"no input matches {given!r}: there is no bucket {bucket}, or it is not yours to see"
     return (
-        f"no input matches {given!r}{note}; expected are JSON Lines, Parquet, WET, text or source "
-        "files"
+        f"no input matches {given!r}{note}; expected are JSON Lines, Parquet, WARC, WET, text or "
+        "source files"
     )
 
 
@@ -234,8 +234,9 @@ def _named_file(entry: files.Entry) -> Found:
         if kind is not None:
             raise UsageError(no_text(shown(entry.path), kind))
         raise UsageError(
-            f"{shown(entry.path)}: cannot tell what this file is; expected are JSON Lines or WET "
-            "(plain, gzip or zstd), Parquet, text in .txt, or source code with a known extension"
+            f"{shown(entry.path)}: cannot tell what this file is; expected are JSON Lines, WARC "
+            "or WET (plain, gzip or zstd), Parquet, text in .txt, or source code with a known "
+            "extension"
         )
     return found
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from skypile.io.lines import RAW_BYTES
 
-__all__ = ["Broken", "Damage", "Record", "first_type", "looks_like_warc", "records"]
+__all__ = ["Broken", "Damage", "Record", "looks_like_warc", "record_types", "records"]
 
 VERSION = re.compile(rb"WARC/[01]\.\d{1,2}[ \t]*\r?\n")
 # A record's start is looked for only where something is wrong: a page may quote one.
@@ -70,14 +70,15 @@ def looks_like_warc(head: bytes) -> bool:
     return VERSION.match(head.lstrip(NEWLINES)) is not None
 
 
-def first_type(head: bytes) -> str | None:
-    """Return the type of the first record in `head` that is no warcinfo, None where none shows."""
+def record_types(head: bytes) -> list[str]:
+    """Return the types of the records that show in `head`, in order, without warcinfo."""
+    types = []
     for start in re.finditer(rb"(?:^|\n)(?=WARC/)", head):
         header = BLANK_LINE.split(head[start.end() :], maxsplit=1)[0]
         found = re.search(rb"(?im)^WARC-Type[ \t]*:[ \t]*([a-z]+)[ \t\r]*$", header)
         if found and found[1].lower() != b"warcinfo":
-            return found[1].decode().lower()
-    return None
+            types.append(found[1].decode().lower())
+    return types
 
 
 def records(blocks: Iterator[bytes | Damage], max_body_bytes: int) -> Iterator[Record | Broken]:

@@ -90,7 +90,9 @@ def test_wet_from_the_web_and_books_as_text(tmp_path: Path, english: list[str]) 
         record("x", 0, "warcinfo"),
         *(record(text, n) for n, text in enumerate(english[5:], 1)),
     ]
-    pages.insert(3, record("<html>", 99, "response"))
+    pages.insert(
+        3, record(f"HTTP/1.1 200 OK\r\n\r\n<html><p>{english[4]}</p></html>", 99, "response")
+    )
     with serving() as site:
         site.files["crawl/a.warc.wet.gz"] = b"".join(pages)
         listed = tmp_path / "inputs.gz"
@@ -108,7 +110,7 @@ def test_wet_from_the_web_and_books_as_text(tmp_path: Path, english: list[str]) 
     page = found["a.warc.wet.gz#2"]
     assert (page["text"], page["url"]) == (english[6], "https://e.org/2")
     assert page["id"] == "urn:uuid:2" and "2024-05-18" in page["meta"]
-    assert found["a.warc.wet.gz#3"]["reason"] == "not_extracted"
+    assert " ".join(found["a.warc.wet.gz#3"]["text"].split()) == " ".join(english[4].split())
     assert built.manifest["ledger"]["read"] == len(found) == 26 + 4
     told = {one["unit"]: one.get("aside") for one in built.manifest["inputs"]}
     assert told == {"a.warc.wet.gz": {"warcinfo": 1}, "main.py": None}

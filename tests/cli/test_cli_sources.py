@@ -71,15 +71,15 @@ def test_wet_on_standard_input(recipe, pack):
     assert [row["id"] for row in done.records] == ["stdin#1", "stdin#2"]
 
 
-def test_a_warc_of_pages_is_refused_wherever_it_comes_from(call, recipe, tmp_path):
+def test_a_warc_of_metadata_is_refused_wherever_it_comes_from(call, recipe, tmp_path):
     path = tmp_path / "a.warc.gz"
-    path.write_bytes(warc("<html>", kind="response"))
+    path.write_bytes(warc("{}", kind="metadata"))
     for done in (
         call("filter", path, "--recipe", recipe),
         spawn("filter", "-", "--recipe", recipe, stdin=path.read_bytes()),
     ):
         assert (done.code, done.out) == (2, b"")
-        assert "is a WARC of response records" in done.err and "WET" in done.err
+        assert "is a WARC of metadata records" in done.err and "WET" in done.err
 
 
 def test_text_files(call, recipe, tmp_path):
@@ -221,3 +221,19 @@ def test_many_lines_are_read_fast_enough_to_be_read(call, recipe, three):
         "c.jsonl",
         "d.jsonl",
     ]
+
+
+def test_pages_of_a_warc_become_documents(call, recipe, tmp_path):
+    page = (
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html><h1>Title</h1><p>%b.</p></html>"
+    )
+    body = page % words(9).encode()
+    head = (
+        "WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: https://e.org/1\r\n"
+        f"Content-Type: application/http\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    path, ledger = tmp_path / "a.warc.gz", tmp_path / "ledger.json"
+    path.write_bytes(gzip.compress(head.encode() + body + b"\r\n\r\n"))
+    done = call("filter", path, "--recipe", recipe, "--html", "fast", "--ledger", ledger)
+    assert done.records == [{"id": "a.warc.gz#0", "text": f"{words(9)}.", "url": "https://e.org/1"}]
+    assert json.loads(ledger.read_bytes())["read"] == 1
