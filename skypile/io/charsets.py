@@ -71,11 +71,11 @@ def to_utf8(page: bytes, declared: str | None) -> tuple[bytes, str]:
         written = _codec(_written(page))
         if written not in ("iso2022_jp", "hz"):
             return page, "utf-8"
-    for name in (told, _codec(_written(page))):
-        if name is not None:
-            text = page.decode(name, "replace")
+    for codec in (told, _codec(_written(page))):
+        if codec is not None:
+            text = page.decode(codec, "replace")
             if _looks_right(text):
-                return _utf8(text), name
+                return _utf8(text), codec
     found = _guess(page[:SAMPLE_BYTES])
     return _decoded(page, found), found
 
