@@ -54,7 +54,8 @@ def test_two_builds_cannot_share_a_work_folder(forged, inputs, tmp_path):
     assert other.code == 2
     assert "give another --work-dir" in other.err
     first.kill()
-    # The kernel has freed the folder with the process.
+    # The kernel frees the folder with the process, which takes a moment to go.
+    assert first.wait().code == -9
     ended = forged.run(*command, strike=Strike(r"/pair/"))
     assert ended.code == -9, ended.err
 
