@@ -10,13 +10,19 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3.13 python3; do \
 	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
 	&& { echo "$$p"; break; }; done)
 
-.PHONY: demo test lint types tests install clean
+.PHONY: demo test lint types kernels tests install clean
 
 demo: install
 	$(BIN)/skypile build skypile/sample --output $(DEMO)/corpus --overwrite
 	$(BIN)/skypile verify $(DEMO)/corpus
 
-test: lint types tests
+# Compiling the kernels once, beside mypy, spares each process of the tests doing it for itself.
+test: lint
+	$(MAKE) --jobs 2 types kernels
+	$(MAKE) tests
+
+kernels: install
+	$(BIN)/skypile filter skypile/sample --dedup --no-models --quiet --output /dev/null
 
 lint: install
 	$(BIN)/ruff format --check .

@@ -60,9 +60,9 @@ def started(output: Path, *args: object) -> tuple[subprocess.Popen[str], list[in
     raise AssertionError(process.communicate()[1])
 
 
-def test_three_workers_and_shuffled_inputs_change_no_byte(built, tmp_path):
+def test_workers_and_shuffled_inputs_change_no_byte(built, tmp_path):
     names = [SAMPLE / name for name in (INPUTS[2], INPUTS[0], INPUTS[3], INPUTS[1])]
-    options = ["--direct_running_mode=multi_processing", "--direct_num_workers=3"]
+    options = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]
     several = build(tmp_path / "out", *options, inputs=names)
     assert several.same_bytes() == built.same_bytes()
 
