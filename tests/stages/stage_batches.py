@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from skypile.schema import empty_outcomes, set_columns
 from skypile.stage import Stage
+from skypile.stages.book import Book
 from skypile.stages.code import Code
 from skypile.stages.counts import Counts
 from skypile.stages.language import Language
@@ -16,7 +17,7 @@ from skypile.stages.pii import Pii
 from skypile.stages.repetition import Repetition
 
 # In an order in which each finds what it reads.
-STAGES: tuple[Stage, ...] = (Counts(), Language(), Repetition(), Code(), Pii(), Normalize())
+STAGES: tuple[Stage, ...] = (Counts(), Language(), Repetition(), Code(), Pii(), Normalize(), Book())
 
 
 def batch_of(
