@@ -73,20 +73,24 @@ class Normalize(Stage):
     def __call__(self, batch: pa.RecordBatch) -> dict[str, pa.Array]:
         """Return the columns."""
         read = batch.column("text").cast(pa.string())
-        code = _is_code(batch.column("prog_lang"))
-        counts = np.zeros((len(read), len(COUNTED)), np.int64)
         needs, lost = normal_scan.scan(read, self._looked_for())
-        rows = np.flatnonzero(needs & self._may(code))
-        changed, texts = self._settled(read, rows, needs, lost, code, counts)
-        removed = np.zeros(len(read), np.int64)
-        if len(changed):
+        nothing = pa.array(np.zeros(len(read), np.int64))
+        columns = dict.fromkeys(self.writes, nothing) | {"text": read}
+        if needs.any():
+            code = _is_code(batch.column("prog_lang"))
+            rows = np.flatnonzero(needs & self._may(code))
+            counts = np.zeros((len(read), len(COUNTED)), np.int64)
+            changed, texts = self._settled(read, rows, needs, lost, code, counts)
             before, after = (pc.utf8_length(part) for part in (read.take(changed), texts))
+            removed = np.zeros(len(read), np.int64)
             removed[changed] = np.maximum(np.asarray(pc.subtract(before, after)), 0)
-        columns = {name: counts[:, at] for at, name in enumerate(COUNTED)}
-        columns["replacement_count"], columns["mojibake_lost_chars"] = lost[:, 0], lost[:, 1]
-        columns["normalize_removed_chars"] = removed
-        numbers = {name: pa.array(found, pa.int64()) for name, found in columns.items()}
-        return {**numbers, "text": _replaced(read, changed, texts)}
+            columns |= {name: pa.array(counts[:, at]) for at, name in enumerate(COUNTED)}
+            columns["normalize_removed_chars"] = pa.array(removed)
+            columns["text"] = _replaced(read, changed, texts)
+        if lost.any():
+            columns["replacement_count"] = pa.array(lost[:, 0])
+            columns["mojibake_lost_chars"] = pa.array(lost[:, 1])
+        return columns
 
     def _settled(
         self,

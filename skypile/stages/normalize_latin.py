@@ -30,6 +30,10 @@ _C1 = re.compile("[\x80-\x9f]")
 # What stands beside capitals in proper text, and what may be a mark of number or reference.
 _TYPOGRAPHIC = frozenset("‘’“”‚„«»‹›–—…\xa0")
 _RAISED = frozenset("¡¿ª°·º²³¹")
+# Vietnamese horns, Romanian commas, pinyin, the guilder; nothing else from U+0180 on.
+_FURTHER_LETTERS = frozenset("ƠơƯưȘșȚțƒ") | frozenset(map(chr, range(0x1CD, 0x1DD)))
+# What they look like, nobody writes: byte order mark, U+FFFD, selectors of emoji.
+_NEVER_WRITTEN = frozenset("\ufeff\ufffd\ufe0e\ufe0f")
 _QUOTES = frozenset("\"'`‘’“”‚„«»‹›()[]「」『』")
 _NO_BREAK = re.compile("(?<![A-ZÀ-Þ])Â\xa0")
 _LATIN, _C1_KIND, _CJK = "latin", "c1", "cjk"
@@ -97,7 +101,9 @@ def _kind(char: str) -> str:
     code = ord(char)
     if code < 0xA0:
         return _C1_KIND
-    if code < 0x180 or code in (0x192, 0xFEFF, 0xFFFD) or 0x2C6 <= code <= 0x2DC:
+    if code < 0x180 or char in _FURTHER_LETTERS or 0x2C6 <= code <= 0x2DC:
+        return _LATIN
+    if char in _NEVER_WRITTEN:
         return _LATIN
     if 0x1E00 <= code <= 0x1EFF or 0x2000 <= code <= 0x2BFF or code >= 0x1F000:
         return _LATIN
@@ -144,7 +150,7 @@ def _sure_latin(shown: str, char: str, before: str, behind: str) -> bool:
         return trail not in _TYPOGRAPHIC
     if len(shown) > 2:
         letters = before.isalpha() or behind.isalpha()
-        return char in "\ufeff\ufffd" or len(shown) == 4 or (
+        return char in _NEVER_WRITTEN or len(shown) == 4 or (
             letters and not _TYPOGRAPHIC & set(shown)
         )  # fmt: skip
     if lead == "Â":

@@ -94,7 +94,8 @@ def test_utf8_read_as_gbk_twice_comes_back_in_part():
         ("鏄庡ぉ浼氭洿濂?\n下一行", "明天会更\ufffd\n下一行"),
         ("\x93Quoted\x94 \x97 it\x92s", "“Quoted” — it’s"),
         ("在应用禀\x8b序间", "在应用禀序间"),
-        ("ï»¿Title", "Title"),
+        ("ï»¿Title ⚠ï¸\x8f", "Title ⚠\ufe0f"),
+        ("TrÆ°á»›c; maÈ™inÄƒ; nÇ\x8e", "Trước; mașină; nǎ"),
         # Nothing leads back from these.
         ("锟斤拷锟斤拷", "锟斤拷锟斤拷"),
         ("一个�，锛?鈥?", "一个�，锛?鈥?"),
@@ -102,7 +103,7 @@ def test_utf8_read_as_gbk_twice_comes_back_in_part():
         ("« été\xa0» et «\xa0là\xa0»", "« été\xa0» et «\xa0là\xa0»"),
         ("Å² and 10 Å± 0.5; Ã² is Ã squared", "Å² and 10 Å± 0.5; Ã² is Ã squared"),
         ("涓涓细流，鑫鑫百货，鏖战", "涓涓细流，鑫鑫百货，鏖战"),
-        ("está»… “Groß“ BLÅ”", "está»… “Groß“ BLÅ”"),
+        ("está»… “Groß“ BLÅ” CAFÉ» È…", "está»… “Groß“ BLÅ” CAFÉ» È…"),
     ],
 )
 def test_cases_of_broken_decoding(text, wanted):
