@@ -18,6 +18,7 @@ import time
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import orjson
@@ -80,7 +81,7 @@ def peer(python: str, texts: list[str]) -> tuple[float, list[str]]:
     return seconds, fixed
 
 
-def best(work: dict[str, Callable[[], object]]) -> dict[str, float]:
+def best(work: dict[str, partial[None]]) -> dict[str, float]:
     """Return the least CPU-seconds of three for each, in turn."""
     least = dict.fromkeys(work, float("inf"))
     for _ in range(3):
@@ -96,6 +97,25 @@ def clean(text: str) -> bool:
     return unicodedata.is_normalized("NFC", text) and not ODD.search(text)
 
 
+def clean_all(texts: list[str]) -> None:
+    """Look at all texts the common way."""
+    for text in texts:
+        clean(text)
+
+
+def scan_all(parts: list[pa.RecordBatch]) -> None:
+    """Scan all batches."""
+    for batch in parts:
+        normal_scan.scan(batch.column("text"))
+
+
+def run_all(parts: list[pa.RecordBatch]) -> None:
+    """Normalise all batches."""
+    stage = Normalize()
+    for batch in parts:
+        stage(batch)
+
+
 def check_equal(texts: list[str]) -> None:
     """Hold the stage to plain Python where the definitions are the same."""
     stage = Normalize(mojibake=False, directions=False, zero_width=False)
@@ -107,9 +127,7 @@ def check_equal(texts: list[str]) -> None:
 
 def speed(folder: Path, python: str) -> None:
     """Print MB/s by file: documents as they are, and those to which nothing is done."""
-    stage = Normalize()
-    for batch in batches(["warm\r\nup", "Ã©t鈥檚 e\u0301\u200b"]):
-        stage(batch)
+    run_all(batches(["warm\r\nup", "Ã©t鈥檚 e\u0301\u200b"]))
     print(
         "| file | MB | scan | stage | stage, clean documents | is_normalized and a pattern | ftfy |"
     )
@@ -126,10 +144,8 @@ def speed(folder: Path, python: str) -> None:
             for name, parts in (("every", every), ("some", some))
         }
         spent = best({
-            "scan": lambda e=every: [normal_scan.scan(batch.column("text")) for batch in e],
-            "stage": lambda e=every: [stage(batch) for batch in e],
-            "clean": lambda s=some: [stage(batch) for batch in s],
-            "common": lambda t=texts: [clean(text) for text in t],
+            "scan": partial(scan_all, every), "stage": partial(run_all, every),
+            "clean": partial(run_all, some), "common": partial(clean_all, texts),
         })  # fmt: skip
         cells = [sizes["every"] / spent["scan"], sizes["every"] / spent["stage"],
                  sizes["some"] / spent["clean"], sizes["every"] / spent["common"]]  # fmt: skip
