@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from functools import cache
 
 import numpy as np
 
-from skypile.kernels.normal_table import mark_classes, recomposed_chars
+from skypile.kernels.normal_table import MARK, RECOMPOSED, code_table, mark_classes
 
 __all__ = ["composed"]
 
@@ -17,32 +16,25 @@ __all__ = ["composed"]
 _FEW_MARKS = 30
 
 
-@cache
-def _places() -> re.Pattern[str]:
-    """Match characters that NFC may change, join with the one before them, or reorder.
-
-    What follows has combining class 0 and is never a second half, so that each match, with the one
-    character before it, has its own normal form (Unicode Standard Annex 15, section 9.1).
-    """
-    codes = sorted(recomposed_chars() | set(np.flatnonzero(mark_classes()).tolist()))
-    ranges, start = [], codes[0]
-    for code, following in zip(codes, [*codes[1:], 0], strict=True):
-        if following != code + 1:
-            ranges.append(f"{re.escape(chr(start))}-{re.escape(chr(code))}")
-            start = following
-    return re.compile(f"[{''.join(ranges)}]+")
-
-
 def composed(text: str) -> tuple[str, int]:
-    """Return the NFC of `text`, and in how many places it differs."""
+    """Return the NFC of `text`, and in how many places it differs.
+
+    A place is a run of characters that NFC may change, join with the one before them, or reorder,
+    and that one. What follows has combining class 0 and is never a second half, so that each place
+    has its own normal form (Unicode Standard Annex 15, section 9.1).
+    """
+    codes = np.frombuffer(text.encode("utf-32-le"), np.uint32)
+    active = np.zeros(len(codes) + 2, np.int8)
+    active[1:-1] = code_table()[codes] & (RECOMPOSED | MARK) != 0
+    borders = np.flatnonzero(np.diff(active))
     pieces, at, count = [], 0, 0
-    for place in _places().finditer(text):
-        start = max(0, place.start() - 1)
-        found = text[start : place.end()]
+    for first, stop in borders.reshape(-1, 2).tolist():
+        start = max(at, first - 1)
+        found = text[start:stop]
         normal = _nfc(found)
         if normal != found:
             pieces += [text[at:start], normal]
-            at = place.end()
+            at = stop
             count += 1
     return ("".join((*pieces, text[at:])), count) if count else (text, 0)
 
@@ -60,9 +52,9 @@ def _taken_apart(char: str) -> str:
 
 def _sorted(text: str) -> str:
     """Return decomposed `text` in canonical order: each run of marks sorted by class, stably."""
-    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    codes = np.frombuffer(text.encode("utf-32-le"), np.uint32)
     classes = mark_classes()[codes].astype(np.int64)
     runs = np.cumsum(classes == 0)
     # A letter is the first of its run, whatever class it has.
     order = np.argsort(runs * 256 + classes, kind="stable")
-    return codes[order].tobytes().decode("utf-32-le", "surrogatepass")
+    return codes[order].tobytes().decode("utf-32-le")

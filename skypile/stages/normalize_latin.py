@@ -52,6 +52,8 @@ def repaired_latin(text: str) -> tuple[str, int]:
     """Return `text` with what was misread turned back, and how many characters that was before."""
     # Windows-1252 has no 9D, so that many decoders lose the end of ”: no other sign begins so.
     text = text.replace("â€\ufffd", "â€\x9d")
+    if not _RUN.search(text):
+        return _without_c1(text, 0)
     lines = text.split("\n")
     count, latin = 0, 0
     unsure = []
