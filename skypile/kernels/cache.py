@@ -17,7 +17,7 @@ from typing import TypeVar, cast
 
 from skypile import __version__
 
-__all__ = ["njit"]
+__all__ = ["folder", "is_empty", "njit"]
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -66,3 +66,13 @@ if "scipy.linalg" not in sys.modules:
 def njit(function: F) -> F:
     """Return `function` compiled on first use, cached on disk, running without the GIL."""
     return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
+
+
+def folder() -> Path:
+    """Return the folder that compiled kernels are kept in."""
+    return Path(os.environ["NUMBA_CACHE_DIR"])
+
+
+def is_empty() -> bool:
+    """Tell whether no kernel has been compiled for this version of the package."""
+    return next(folder().rglob("*.nbi"), None) is None
