@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from skypile import interrupts
-from skypile.cli.curated import Counts, Piece, curated, judged, read_pieces
+from skypile.cli.curated import Counts, Piece, curated, judged, read_pieces, with_removed
 from skypile.cli.inputs import add_input_arguments, gathered, ordered_plan
 from skypile.cli.outputs import Lines, common_schema, is_parquet, open_lines, open_output
 from skypile.cli.terminal import is_terminal, say, say_whether_it_compiles
@@ -22,7 +22,7 @@ from skypile.errors import InputError, RunError, UsageError
 from skypile.explain.lines import explanations, score_columns
 from skypile.io.sources import ReadOptions
 from skypile.io.units import STDIN, Plan
-from skypile.ledger import NO_MODELS, Ledger
+from skypile.ledger import NO_MODELS, Ledger, nothing_removed
 from skypile.progress import Count, Progress, Share
 from skypile.recipe import Dedup, Recipe, load_recipe
 from skypile.schema import KEPT
@@ -185,7 +185,8 @@ def _pieces(
 ) -> Iterator[Piece]:
     rewrites = any(stage.rewrites for step in recipe.steps for stage in step.stages)
     pieces = read_pieces(plan.units, options, counts, rewrites=rewrites)
-    pieces = judged(pieces, recipe.steps)
+    counts.ledger.removed_chars = nothing_removed(recipe.columns(recipe.steps))
+    pieces = with_removed(judged(pieces, recipe.steps), counts)
     if args.dedup:
         from skypile.cli.duplicates import without_duplicates
 

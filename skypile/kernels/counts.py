@@ -27,7 +27,7 @@ WORD_FIELDS = ("words", "alpha", "stop", "stop_distinct", "stop_bits", "plain")
 LINE_FIELDS = (
     "lines", "line_chars", "line_max", "short_10", "short_30", "bullets", "ellipsis_ends",
     "terminal_ends", "boilerplate", "indented", "code_ends",
-    "gambling_chars", "gambling_bits", "gambling_terms", "bare", "code_starts",
+    "gambling_chars", "gambling_bits", "gambling_terms", "bare", "code_starts", "newlines",
 )  # fmt: skip
 _CHARS = CLASSES
 _WORDS = _CHARS + len(CHAR_FIELDS)

@@ -106,20 +106,21 @@ def _shape(codes: Any, kinds: Any, start: Any, stop: Any, out: Any) -> None:
 
 @njit
 def line_counts(codes: Any, kinds: Any, count: Any, slots: Any, entries: Any, out: Any) -> None:
-    """Fill `out` (16,), zero before the call, with these counts of lines that are not blank.
+    """Fill `out` (17,), zero before the call, with these counts of lines that are not blank.
 
     Lines; their characters; characters of the longest; lines of up to 10 and up to 30 characters;
     that start with a bullet; of up to 100 characters that end in an ellipsis; that end in a
     terminal mark; of up to 100 characters with a boilerplate phrase; indented by a tab or two ASCII
     spaces and more; that end in one of `{};:),`. Characters in gambling terms, distinct terms as
     bits, and their number. Lines of up to 10 characters that do not end in punctuation; that begin
-    like code.
+    like code. Line ends, of blank lines too.
     """
     first = 0
     while first < count:
         last = first
         while last < count and codes[last] != 0x0A:
             last += 1
+        out[16] += last < count
         start, stop = first, last
         while start < stop and kinds[start] & CLASS_MASK == SPACE:
             start += 1

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 import skypile
 from skypile.curate import close
-from skypile.ledger import outcome_counts
+from skypile.ledger import nothing_removed, outcome_counts, removed_chars
 from skypile.mix import Cut, Tally, kept_mask
 from skypile.phases.context import Context
 from skypile.phases.merge import merged_batches, read_drops
@@ -29,6 +29,7 @@ from skypile.schema import ERROR, KEPT, SURPLUS, set_columns
 
 __all__ = [
     "COUNTS_KEY",
+    "REMOVED_KEY",
     "Group",
     "PartRef",
     "group_name",
@@ -44,6 +45,7 @@ __all__ = [
 SHARD_TEXT_BYTES = 256 << 20
 ROW_GROUP_BYTES = 16 << 20
 COUNTS_KEY = b"skypile.counts"
+REMOVED_KEY = b"skypile.removed_chars"
 MAIN = "main"
 FIRST = (
     "id", "record", "text", "url", "source", "domain", "subset", "language", "script",
@@ -142,6 +144,7 @@ class _Shard:
     tokens: int = 0
     subsets: Counter[str] = field(default_factory=Counter)
     counts: Counter[tuple[str, str | None, str | None]] = field(default_factory=Counter)
+    removed: Counter[str] = field(default_factory=Counter)
     pending: list[pa.RecordBatch] = field(default_factory=list)
 
     def add(self, batch: pa.RecordBatch) -> None:
@@ -171,6 +174,7 @@ class _Shards:
         shard.add(_conform(batch, shard.writer.schema))
         shard.documents += batch.num_rows
         shard.counts += outcome_counts(batch)
+        shard.removed.update(removed_chars(batch))
         if "tokens" in batch.schema.names and outcome in (KEPT, SURPLUS):
             shard.tokens += int(pc.sum(batch.column("tokens")).as_py() or 0)
             _add_subsets(shard.subsets, batch)
@@ -190,7 +194,10 @@ class _Shards:
         for shard in self.open.values():
             shard.flush()
             told = [[*key, n] for key, n in sorted(shard.counts.items(), key=repr)]
-            shard.writer.add_key_value_metadata({COUNTS_KEY: json.dumps(told).encode()})
+            metadata = {COUNTS_KEY: json.dumps(told).encode()}
+            if shard.removed:
+                metadata[REMOVED_KEY] = json.dumps(shard.removed, sort_keys=True).encode()
+            shard.writer.add_key_value_metadata(metadata)
             shard.writer.close()
 
 
@@ -249,6 +256,7 @@ def publish_group(context: Context, group: Group, cuts: dict[str, Cut]) -> Entry
     name = group_name(context, group, cuts)
     by_unit: Counter[int] = Counter()
     unwritten: Counter[tuple[str, str | None, str | None]] = Counter()
+    removed = nothing_removed(context.recipe.columns(context.recipe.steps))
     with ExitStack() as stack:
         shards = _Shards(context, group, stack)
         for ref in group.parts:
@@ -257,6 +265,7 @@ def publish_group(context: Context, group: Group, cuts: dict[str, Cut]) -> Entry
                 for outcome, domain, rows in _by_folder(batch):
                     if outcome == SURPLUS and context.surplus == "none":
                         unwritten += outcome_counts(rows)
+                        removed.update(removed_chars(rows))
                     else:
                         shards.write(rows, outcome, domain)
         shards.close()
@@ -264,6 +273,7 @@ def publish_group(context: Context, group: Group, cuts: dict[str, Cut]) -> Entry
         "shards": [_described(context, shard) for shard in shards.open.values()],
         "by_unit": sorted(by_unit.items()),
         "unwritten": [[*key, n] for key, n in sorted(unwritten.items(), key=repr)],
+        "unwritten_removed": dict(removed),
     }
     return write_entry(context.work, name, [], data)
 

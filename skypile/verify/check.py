@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 
 from skypile.errors import RunError, VerifyError
 from skypile.io.store import Store
-from skypile.ledger import NO_DOMAIN, OutcomeCounts
-from skypile.phases.audit import footer_counts, manifest_digest
+from skypile.ledger import NO_DOMAIN, OutcomeCounts, removed_chars
+from skypile.phases.audit import Footer, footer_counts, manifest_digest
 from skypile.schema import DOMAINS, ERROR, KEPT, OUTCOMES, REJECTED, SURPLUS
 from skypile.verify.manifest import MANIFEST, LeftOut, Manifest, Shard, read_manifest
 from skypile.verify.records import RecordCounts
@@ -61,6 +61,7 @@ class _Seen:
 
     records: RecordCounts
     counts: OutcomeCounts = field(default_factory=Counter)
+    removed: Counter[str] = field(default_factory=Counter)  # by the footers
     documents: Counter[str] = field(default_factory=Counter)  # kept, by domain
     tokens: Counter[str] = field(default_factory=Counter)
     subsets: dict[str, Counter[str]] = field(default_factory=dict)
@@ -114,11 +115,12 @@ def _check_file(
     findings.expect(f"{file.path}: bytes", file.bytes, size)
     findings.expect(f"{file.path}: sha256", file.sha256, _sha256(store, file.path))
     try:
-        rows, counts = footer_counts(store, file.path)
-        findings.expect(f"{file.path}: documents in the footer", file.documents, rows)
-        _check_counts(file, counts, findings)
-        seen.counts += counts
-        _check_columns(store, manifest, file, seen, recounter, findings)
+        footer = footer_counts(store, file.path)
+        findings.expect(f"{file.path}: documents in the footer", file.documents, footer.rows)
+        _check_counts(file, footer.counts, findings)
+        seen.counts += footer.counts
+        seen.removed.update(footer.removed)
+        _check_columns(store, manifest, file, footer, seen, recounter, findings)
     except (RunError, OSError, ValueError, pa.ArrowException) as error:
         told = str(error)
         named = told if file.path in told else f"{file.path}: cannot be read: {told}"
@@ -156,20 +158,26 @@ def _check_columns(
     store: Store,
     manifest: Manifest,
     file: Shard | LeftOut,
+    footer: Footer,
     seen: _Seen,
     recounter: Recounter,
     findings: Findings,
 ) -> None:
+    removed: Counter[str] = Counter()
+    names = ("record", "domain", "subset", "tokens", "outcome", *footer.removed)
     with store.open(file.path) as stream, pq.ParquetFile(stream) as parquet:
         told = (parquet.metadata.metadata or {}).get(FINGERPRINT_KEY, b"none").decode()
         findings.expect(f"{file.path}: fingerprint", manifest.recipe.fingerprint, told)
         rows = tokens = 0
-        for table in _tables(parquet, ("record", "domain", "subset", "tokens", "outcome")):
+        for table in _tables(parquet, names):
             rows += table.num_rows
+            removed.update(removed_chars(table))
             seen.records.add(table.column("record"))
             tokens += _add_tokens(file, table, seen)
         findings.documents += rows
         findings.expect(f"{file.path}: documents", file.documents, rows)
+        for name, chars in removed.items():
+            findings.expect(f"{file.path}: {name} in the footer", footer.removed[name], chars)
         if file.tokens is not None:
             findings.expect(f"{file.path}: tokens", file.tokens, tokens)
             findings.tokens += tokens if isinstance(file, Shard) else 0
@@ -240,6 +248,12 @@ def _check_ledger(manifest: Manifest, seen: _Seen, findings: Findings) -> None:
         name = f"{outcome}: {reason}" if reason else outcome
         findings.expect(f"ledger: {name}, by the footers", told.get(key, 0), found[key])
     _check_domains(manifest, seen, findings)
+    for name in sorted(set(ledger.removed_chars) | set(seen.removed)):
+        chars = ledger.removed_chars.get(name, 0)
+        # Surplus that was not written has no footer that counts.
+        if manifest.surplus != "none" or chars < seen.removed[name]:
+            what = f"ledger: removed_chars: {name}, by the footers"
+            findings.expect(what, chars, seen.removed[name])
 
 
 def _check_domains(manifest: Manifest, seen: _Seen, findings: Findings) -> None:

@@ -52,6 +52,7 @@ class LedgerData(_Known):
     rejected: dict[str, int]
     error: dict[str, int]
     by_domain: dict[str, dict[str, int]]
+    removed_chars: dict[str, int] = Field(default={})
 
 
 class Asked(_Known):

@@ -11,11 +11,19 @@ from skypile.stage import Stage
 from skypile.stages.code import Code
 from skypile.stages.counts import Counts
 from skypile.stages.language import Language
+from skypile.stages.lines import BoilerplateLines, C4Lines, RefinedwebLines
 from skypile.stages.pii import Pii
 from skypile.stages.repetition import Repetition
 
 # In an order in which each finds what it reads.
 STAGES: tuple[Stage, ...] = (Counts(), Language(), Repetition(), Code(), Pii())
+# Stages that read nothing but the text, and rewrite it: each is tried on the text as it was.
+REWRITING: tuple[Stage, ...] = (BoilerplateLines(), RefinedwebLines(), C4Lines())
+
+
+def needed(stage: Stage) -> tuple[Stage, ...]:
+    """Return the stages that run before `stage`, so that it finds what it reads."""
+    return STAGES[: STAGES.index(stage)] if stage in STAGES else ()
 
 
 def batch_of(
