@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from skypile.kernels.cache import njit
+from skypile.kernels.cache import inlined
 from skypile.kernels.chars import (
     ASCII_END,
     BRACKET,
@@ -36,23 +36,24 @@ from skypile.kernels.narrow import (
     punctuation_mask,
     run_mask,
 )  # fmt: skip
-from skypile.kernels.vectors import WINDOW, leading_zeros, ones_count, trailing_zeros
+from skypile.kernels.vectors import (
+    WINDOW,
+    eight_bytes,
+    leading_zeros,
+    ones_count,
+    trailing_zeros,
+)
 
 __all__ = ["character_counts", "histogram", "mark_counts"]
 
 # n * log(n): a logarithm for each different character would cost as much as to count them.
 _WEIGHTED = np.array([0.0] + [n * math.log(n) for n in range(1, 4096)])
-_ZERO, _ONE = np.uint64(0), np.uint64(1)
+_ZERO, _ONE, _HIGH_BITS = np.uint64(0), np.uint64(1), np.uint64(0x8080808080808080)
 
 
-@njit
-def histogram(codes: Any, count: Any, seen: Any, distinct: Any) -> Any:
-    """Count each code point in `seen`, and list the different ones in order; return how many.
-
-    `seen` is zero before the call, `distinct` has room for `count` + 1 values.
-    """
-    kept = 0
-    for i in range(count):
+@inlined
+def _add(codes: Any, start: Any, stop: Any, seen: Any, distinct: Any, kept: Any) -> Any:
+    for i in range(start, stop):
         code = codes[i]
         times = seen[code]
         distinct[kept] = code
@@ -61,12 +62,45 @@ def histogram(codes: Any, count: Any, seen: Any, distinct: Any) -> Any:
     return kept
 
 
-@njit
+@inlined
+def histogram(
+    codes: Any, narrow: Any, count: Any, seen: Any, distinct: Any, ascii_counts: Any
+) -> Any:
+    """Count each code point in `seen`, and list the different ones in order; return how many.
+
+    `seen` and `ascii_counts` (512,) are zero before the call, the latter afterwards too; `distinct`
+    has room for `count` + 1 values.
+    """
+    kept, start = 0, 0
+    while start + 8 <= count:
+        eight = eight_bytes(narrow, start)
+        plain = eight & _HIGH_BITS == _ZERO
+        if plain:
+            # Four counts for each character: one that repeats, as a space does in an indentation,
+            # would wait for itself.
+            known = 1
+            for k in range(8):
+                known &= seen[narrow[start + k]] != 0
+            if known:
+                for k in range(8):
+                    ascii_counts[np.int64(narrow[start + k]) + 128 * (k & 3)] += 1
+        if not plain or not known:
+            kept = _add(codes, start, start + 8, seen, distinct, kept)
+        start += 8
+    kept = _add(codes, start, count, seen, distinct, kept)
+    for code in range(128):
+        for k in range(code, 512, 128):
+            seen[code] += ascii_counts[k]
+    ascii_counts[:] = 0
+    return kept
+
+
+@inlined
 def _weighted(times: Any) -> Any:
     return _WEIGHTED[times] if times < _WEIGHTED.size else float(times) * np.log(float(times))
 
 
-@njit
+@inlined
 def character_counts(
     seen: Any, distinct: Any, kept: Any, table: Any, classes: Any, out: Any
 ) -> Any:
@@ -79,7 +113,7 @@ def character_counts(
     Returns the entropy of the characters that are not spaces, in nats, corrected for length
     (Miller 1955: plus (distinct - 1) / 2 n).
     """
-    weighted, total, solid, bits = 0.0, 0, 0, np.int64(0)
+    weighted, solid, bits, total = 0.0, 0, np.int64(0), np.int64(0)
     for k in range(kept):
         code = distinct[k]
         times = np.int64(seen[code])
@@ -105,7 +139,7 @@ def character_counts(
     return np.log(float(total)) - weighted / total + (solid - 1) / (2.0 * total)
 
 
-@njit
+@inlined
 def _mojibake(codes: Any, narrow: Any, i: Any) -> Any:
     code, following = codes[i], code_at(codes, narrow, i + 1)
     if code == 0xC3:
@@ -115,7 +149,7 @@ def _mojibake(codes: Any, narrow: Any, i: Any) -> Any:
     return code != 0x70EB or following == 0x70EB
 
 
-@njit
+@inlined
 def _ends_sentence(kind: Any, following: Any) -> Any:
     """Tell whether an end mark is the last of its run, and for ASCII before a space."""
     if following & (WIDE_END | ASCII_END):
@@ -125,7 +159,7 @@ def _ends_sentence(kind: Any, following: Any) -> Any:
     return following & CLASS_MASK == SPACE or following & CLOSER != 0
 
 
-@njit
+@inlined
 def _ends_ellipsis(narrow: Any, kind: Any, following: Any, i: Any) -> Any:
     """Tell whether the last `…` of a run, or the last of three and more full stops, is at `i`."""
     if kind & ELLIPSIS:
@@ -134,7 +168,7 @@ def _ends_ellipsis(narrow: Any, kind: Any, following: Any, i: Any) -> Any:
     return stops and narrow[i - 1] == 0x2E and narrow[i - 2] == 0x2E
 
 
-@njit
+@inlined
 def _bracketed(narrow: Any, opened: Any, i: Any) -> Any:
     """Return how many characters stand between 【 at `opened` and 】, 0 if a line ends there."""
     for k in range(opened + 1, i):
@@ -143,7 +177,7 @@ def _bracketed(narrow: Any, opened: Any, i: Any) -> Any:
     return i - opened - 1
 
 
-@njit
+@inlined
 def _mark(codes: Any, narrow: Any, i: Any, opened: Any, out: Any) -> Any:
     """Count what the mark at `i` stands for; return where 【 was opened, or -1."""
     kind, following = BYTE_KINDS[narrow[i]], BYTE_KINDS[narrow[i + 1]]
@@ -161,26 +195,39 @@ def _mark(codes: Any, narrow: Any, i: Any, opened: Any, out: Any) -> Any:
     return opened
 
 
-@njit
+@inlined
+def _has_run(mask: Any, size: Any) -> Any:
+    """Tell whether more than `size` bits in a row are set."""
+    while size > 0 and mask != _ZERO:
+        step = (size + 1) >> 1
+        mask &= mask >> np.uint64(step)
+        size -= step
+    return mask != _ZERO
+
+
+@inlined
 def _longest_run(runs: Any, marks: Any, run: Any, longest: Any) -> Any:
     """Return the run that goes on behind this window, and the longest so far.
 
     `runs` is where CJK characters stand, `marks` where punctuation does.
     """
-    while marks != _ZERO and run + ones_count(runs) > longest:
-        before = (marks ^ (marks - _ONE)) >> _ONE
-        longest = max(longest, run + ones_count(runs & before))
-        runs &= ~before
-        marks &= marks - _ONE
-        run = 0
-    if marks != _ZERO:
-        run = 0
-        runs &= ~(~_ZERO >> np.uint64(leading_zeros(marks)))
-    run += ones_count(runs)
+    if marks == _ZERO:
+        run += ones_count(runs)
+        return run, max(longest, run)
+    longest = max(longest, run + ones_count(runs & (marks ^ (marks - _ONE))))
+    behind = ~_ONE << np.uint64(63 - leading_zeros(marks))
+    run = ones_count(runs & behind)
+    if longest < WINDOW and _has_run(~marks, longest):
+        runs &= ~behind
+        while marks != _ZERO:
+            before = marks ^ (marks - _ONE)
+            longest = max(longest, ones_count(runs & before))
+            runs &= ~before
+            marks &= marks - _ONE
     return run, max(longest, run)
 
 
-@njit
+@inlined
 def mark_counts(codes: Any, narrow: Any, count: Any, plain: Any, out: Any) -> None:
     """Fill of `out` (12,) what depends on the characters around.
 

@@ -52,14 +52,15 @@ def _counts(data: Any, offsets: Any, table: Any, room: Any, out: Any, nats: Any)
     distinct = np.empty(room + 1, np.uint32)
     hits = np.empty(room // 2 + 1, np.int32)
     seen = np.zeros(table.size, np.int32)
+    ascii_counts = np.zeros(512, np.int32)
     for row in range(offsets.size - 1):
         counted = out[row]
         chars, lines = counted[_CHARS:_WORDS], counted[_LINES:]
         count, plain = narrowed(data, offsets[row], offsets[row + 1], table, codes, narrow)
         if plain:
-            kept = histogram(narrow, count, seen, distinct)
+            kept = histogram(narrow, narrow, count, seen, distinct, ascii_counts)
         else:
-            kept = histogram(codes, count, seen, distinct)
+            kept = histogram(codes, narrow, count, seen, distinct, ascii_counts)
         nats[row] = character_counts(seen, distinct, kept, table, counted[:_CHARS], chars)
         mark_counts(codes, narrow, count, plain, chars)
         word_counts(narrow, count, counted[_WORDS:_LINES])

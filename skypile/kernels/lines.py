@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from skypile.kernels.cache import njit
+from skypile.kernels.cache import inlined
 from skypile.kernels.chars import (
     BULLET,
     CJK_PUNCT,
@@ -21,7 +21,7 @@ from skypile.kernels.chars import (
     SPACE,
     TERMINAL,
 )  # fmt: skip
-from skypile.kernels.narrow import BYTE_KINDS, newline_mask
+from skypile.kernels.narrow import BYTE_KINDS, newline_mask, space_mask
 from skypile.kernels.vectors import WINDOW, ones_count, trailing_zeros
 
 __all__ = ["CHROME_CHARS", "LONG_LINE_CHARS", "SHORT_LINE_CHARS", "line_counts"]
@@ -36,61 +36,52 @@ CHROME_CHARS = 100
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
 
 
-@njit
+@inlined
 def _is_space(narrow: Any, i: Any) -> Any:
     return BYTE_KINDS[narrow[i]] & CLASS_MASK == SPACE
 
 
-@njit
-def _bullet(narrow: Any, start: Any, stop: Any) -> Any:
-    kind = BYTE_KINDS[narrow[start]]
-    if kind & DASH_BULLET:
-        return start + 1 < stop and _is_space(narrow, start + 1)
-    return kind & BULLET != 0
-
-
-@njit
-def _ellipsis(narrow: Any, start: Any, stop: Any) -> Any:
-    if BYTE_KINDS[narrow[stop - 1]] & ELLIPSIS:
-        return True
-    dots = narrow[stop - 1] == 0x2E and stop - start >= 3
-    return dots and narrow[stop - 2] == 0x2E and narrow[stop - 3] == 0x2E
-
-
-@njit
-def _starts_code(narrow: Any, start: Any, stop: Any) -> Any:
+@inlined
+def _starts_code(one: Any, two: Any) -> Any:
     """Tell whether the line begins with `//`, `/*`, `*/`, `}`, `@` or `#` and a small letter."""
-    one = narrow[start]
-    two = narrow[start + 1] if start + 1 < stop else np.uint8(0)
-    if one == 0x2F or one == 0x2A:
-        return two == 0x2F or (one == 0x2F and two == 0x2A)
-    return one == 0x7D or one == 0x40 or (one == 0x23 and 97 <= two <= 122)
+    slash, star = one == 0x2F, one == 0x2A
+    comment = (slash | star) & (two == 0x2F) | slash & (two == 0x2A)
+    return comment | (one == 0x7D) | (one == 0x40) | (one == 0x23) & (two >= 97) & (two <= 122)
 
 
-@njit
+@inlined
 def _shape(narrow: Any, first: Any, start: Any, stop: Any, out: Any) -> None:
     """Count what the line at [start:stop], without the spaces from `first` on, looks like."""
-    size, last = stop - start, BYTE_KINDS[narrow[stop - 1]]
+    # No branch depends on what stands in the line: one that is guessed wrong costs more than all.
+    size, head, last = stop - start, BYTE_KINDS[narrow[start]], BYTE_KINDS[narrow[stop - 1]]
+    inner = size > 1
+    two = narrow[start + 1] if inner else np.uint8(0)
+    spaced = inner & (BYTE_KINDS[two] & CLASS_MASK == SPACE)
+    dashed = head & DASH_BULLET != 0
+    dots = (narrow[stop - 1] == 0x2E) & (narrow[max(stop - 2, 0)] == 0x2E)
+    dots &= (narrow[max(stop - 3, 0)] == 0x2E) & (size >= 3)
+    indent = (narrow[first] == 0x20) & (narrow[first + 1] == 0x20) | (narrow[first] == 0x09)
     out[0] += 1
     out[1] += size
     out[2] = max(out[2], size)
     out[3] += size <= SHORT_LINE_CHARS
     out[4] += size <= LONG_LINE_CHARS
-    out[5] += _bullet(narrow, start, stop)
-    out[6] += size <= CHROME_CHARS and _ellipsis(narrow, start, stop)
+    out[5] += (dashed & spaced) | (~dashed & (head & BULLET != 0))
+    out[6] += (size <= CHROME_CHARS) & ((last & ELLIPSIS != 0) | dots)
     out[7] += last & TERMINAL != 0
-    out[9] += narrow[first] == 0x09 or (narrow[first] == 0x20 and narrow[first + 1] == 0x20)
+    out[9] += indent
     out[10] += last & CODE_END != 0
-    out[14] += size <= SHORT_LINE_CHARS and last & CLASS_MASK < CJK_PUNCT
-    out[15] += _starts_code(narrow, start, stop)
+    out[14] += (size <= SHORT_LINE_CHARS) & (last & CLASS_MASK < CJK_PUNCT)
+    out[15] += _starts_code(narrow[start], two)
 
 
-@njit
+@inlined
 def _line(narrow: Any, first: Any, last: Any, hits: Any, hit: Any, out: Any) -> Any:
     """Count the line [first:last] and return the first of `hits` behind it, `hit` being in it."""
     start, stop = first, last
     while start < stop and _is_space(narrow, start):
-        start += 1
+        start += trailing_zeros(~space_mask(narrow, start))
+    start = min(start, stop)
     while stop > start and _is_space(narrow, stop - 1):
         stop -= 1
     if stop > start:
@@ -101,7 +92,7 @@ def _line(narrow: Any, first: Any, last: Any, hits: Any, hit: Any, out: Any) -> 
     return hit
 
 
-@njit
+@inlined
 def line_counts(narrow: Any, count: Any, hits: Any, out: Any) -> None:
     """Fill `out` (17,), with 11 and 12 as `phrase_hits` left them, with these counts of lines that
     are not blank.

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from skypile.kernels.cache import njit
+from skypile.kernels.cache import inlined
 from skypile.kernels.chars import (
     ASCII_LETTER,
     ASCII_PUNCT,
@@ -125,13 +125,13 @@ _triple_mask = byte_mask((0xE0, 0xEF))
 _TRIPLES = np.uint64(0x9249249249249249)
 
 
-@njit
+@inlined
 def code_at(codes: Any, narrow: Any, i: Any) -> Any:
     """Return the code point of character `i`; that of ASCII characters may be missing in codes."""
     return np.int64(narrow[i]) if narrow[i] < 0x80 else np.int64(codes[i])
 
 
-@njit
+@inlined
 def _wide(data: Any, at: Any, stop: Any, table: Any, codes: Any, narrow: Any, count: Any) -> Any:
     """Write the characters from data[at] on, the first of them not ASCII; return place and count.
 
@@ -155,7 +155,7 @@ def _wide(data: Any, at: Any, stop: Any, table: Any, codes: Any, narrow: Any, co
     return at + size, count + 1
 
 
-@njit
+@inlined
 def narrowed(data: Any, start: Any, stop: Any, table: Any, codes: Any, narrow: Any) -> Any:
     """Write the characters of the valid UTF-8 data[start:stop]; return how many, and if all ASCII.
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from skypile.kernels.cache import njit
+from skypile.kernels.cache import inlined
 from skypile.kernels.chars import MAX_BYTES
 from skypile.kernels.counts import scratch_chars
 from skypile.kernels.narrow import NARROW
@@ -49,7 +49,7 @@ _MANY = 0xFFFF
 # --- exact counts ------------------------------------------------------------------------------
 
 
-@njit
+@inlined
 def _cleared(keys: Any, wanted: Any) -> Any:
     """Free enough slots of `keys` for `wanted` values, at most half full; return log2 of them."""
     bits = 4
@@ -59,7 +59,7 @@ def _cleared(keys: Any, wanted: Any) -> Any:
     return bits
 
 
-@njit
+@inlined
 def _slot(keys: Any, bits: Any, key: Any, work: Any) -> Any:
     """Return where `key` stands or may be put. 0 marks a free slot; keys are never 0.
 
@@ -72,7 +72,7 @@ def _slot(keys: Any, bits: Any, key: Any, work: Any) -> Any:
     return at
 
 
-@njit
+@inlined
 def _repeats(hashes: Any, sizes: Any, count: Any, keys: Any, work: Any, out: Any) -> None:
     """Fill `out` with pieces, those said before, their characters, those of pieces said before."""
     bits = _cleared(keys, count)
@@ -87,7 +87,7 @@ def _repeats(hashes: Any, sizes: Any, count: Any, keys: Any, work: Any, out: Any
             out[3] += sizes[i]
 
 
-@njit
+@inlined
 def _chars(ends: Any, start: Any, stop: Any) -> Any:
     return ends[stop - 1] - (ends[start - 1] if start else 0)
 
@@ -95,14 +95,14 @@ def _chars(ends: Any, start: Any, stop: Any) -> Any:
 # --- counts of hashes --------------------------------------------------------------------------
 
 
-@njit
+@inlined
 def _rolled(value: Any, following: Any) -> Any:
     """Return the hash of an n-gram from that of its first n - 1 units and that of its last."""
     value = value * _MULTIPLIER + following
     return (value ^ (value >> np.uint64(32))) * _MIXER
 
 
-@njit
+@inlined
 def _counted(hashes: Any, rolled: Any, live: Any, alive: Any, size: Any, times: Any) -> Any:
     """Roll the hashes at `live` on to `size` units, and count them by their highest bits.
 
@@ -122,7 +122,7 @@ def _counted(hashes: Any, rolled: Any, live: Any, alive: Any, size: Any, times: 
     return shift
 
 
-@njit
+@inlined
 def _most(rolled: Any, live: Any, alive: Any, times: Any, shift: Any) -> Any:
     """Return the first place with the highest number, and this number."""
     most, place = 1, 0
@@ -133,7 +133,7 @@ def _most(rolled: Any, live: Any, alive: Any, times: Any, shift: Any) -> Any:
     return place, most
 
 
-@njit
+@inlined
 def _top_chars(
     rolled: Any, live: Any, alive: Any, size: Any, times: Any, shift: Any, ends: Any,
     keys: Any, counts: Any, likely: Any, work: Any,
@@ -164,7 +164,7 @@ def _top_chars(
     return best * _chars(ends, place, place + size) if best > 1 else 0
 
 
-@njit
+@inlined
 def _repeated(rolled: Any, live: Any, alive: Any, times: Any, shift: Any, neighbours: Any) -> Any:
     """Keep the places whose number is over 1, as are those of `neighbours` places behind."""
     kept, run, last = 0, 0, -1
@@ -181,7 +181,7 @@ def _repeated(rolled: Any, live: Any, alive: Any, times: Any, shift: Any, neighb
 # --- all sizes ---------------------------------------------------------------------------------
 
 
-@njit
+@inlined
 def _dup_chars(
     rolled: Any, live: Any, alive: Any, size: Any, ends: Any, keys: Any, counts: Any, slots: Any,
     work: Any,
@@ -204,7 +204,7 @@ def _dup_chars(
     return chars
 
 
-@njit
+@inlined
 def _still_alive(live: Any, alive: Any, slots: Any, counts: Any, neighbours: Any) -> Any:
     """Keep the places whose n-gram occurs twice, as do those at `neighbours` places behind."""
     kept, run, last = 0, 0, -1
@@ -218,7 +218,7 @@ def _still_alive(live: Any, alive: Any, slots: Any, counts: Any, neighbours: Any
     return kept
 
 
-@njit
+@inlined
 def _ngrams(
     hashes: Any, ends: Any, count: Any, rolled: Any, live: Any, slots: Any, times: Any,
     keys: Any, counts: Any, work: Any, out: Any,
@@ -252,7 +252,7 @@ def _ngrams(
         alive = _still_alive(live, alive, slots, counts, _SIZES[number + 1] - size)
 
 
-@njit
+@inlined
 def _last_byte(data: Any, start: Any, stop: Any) -> Any:
     """Return where the characters end that begin within the first MAX_BYTES."""
     end = min(stop, start + MAX_BYTES)
@@ -261,7 +261,7 @@ def _last_byte(data: Any, start: Any, stop: Any) -> Any:
     return end
 
 
-@njit
+@inlined
 def _power(least: Any) -> Any:
     size = 64
     while size < least:
@@ -269,7 +269,7 @@ def _power(least: Any) -> Any:
     return size
 
 
-@njit
+@inlined
 def _repetition(data: Any, offsets: Any, table: Any, room: Any, work: Any, out: Any) -> None:
     # Two lines, or units, have a byte between them, or one of them is a character of three bytes.
     room = room // 2 + 2

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from skypile.kernels.cache import njit
+from skypile.kernels.cache import inlined
 from skypile.kernels.chars import CLASS_MASK, SPACE
 from skypile.kernels.narrow import BYTE_KINDS, code_at, latin_mask, wide_phrase_mask
 from skypile.kernels.phrases import BOILERPLATE, GAMBLING, PHRASES, SLOTS
@@ -45,12 +45,12 @@ _SLOTS, _ENTRIES = PHRASES
 _PAIRS = np.packbits(_SLOTS >= 0, bitorder="little").view(np.uint64)
 
 
-@njit
+@inlined
 def _lowered(code: Any) -> Any:
     return code + 32 if 65 <= code <= 90 else code
 
 
-@njit
+@inlined
 def _matches(codes: Any, narrow: Any, i: Any, at: Any) -> Any:
     for k in range(_ENTRIES[at]):
         if _lowered(code_at(codes, narrow, i + k)) != _ENTRIES[at + 2 + k]:
@@ -58,13 +58,13 @@ def _matches(codes: Any, narrow: Any, i: Any, at: Any) -> Any:
     return True
 
 
-@njit
+@inlined
 def _slot(codes: Any, narrow: Any, i: Any) -> Any:
     first, second = code_at(codes, narrow, i), code_at(codes, narrow, i + 1)
     return (_lowered(first) * 31 + _lowered(second)) & (SLOTS - 1)
 
 
-@njit
+@inlined
 def _phrase_at(codes: Any, narrow: Any, i: Any) -> Any:
     """Return where among the entries the longest phrase stands that begins at `i`, or -1."""
     at = _SLOTS[_slot(codes, narrow, i)]
@@ -75,7 +75,7 @@ def _phrase_at(codes: Any, narrow: Any, i: Any) -> Any:
     return -1
 
 
-@njit
+@inlined
 def _likely(narrow: Any, at: Any, starts: Any) -> Any:
     """Return those of `starts` that pass the filter of ASCII phrases."""
     found = _ZERO
@@ -89,7 +89,7 @@ def _likely(narrow: Any, at: Any, starts: Any) -> Any:
     return found
 
 
-@njit
+@inlined
 def _likely_wide(codes: Any, narrow: Any, at: Any, starts: Any) -> Any:
     """Return those of `starts` that pass the filter of the other phrases."""
     found = _ZERO
@@ -102,7 +102,7 @@ def _likely_wide(codes: Any, narrow: Any, at: Any, starts: Any) -> Any:
     return found
 
 
-@njit
+@inlined
 def phrase_hits(codes: Any, narrow: Any, count: Any, plain: Any, hits: Any, out: Any) -> Any:
     """Write where boilerplate begins to `hits`, and return how often.
 

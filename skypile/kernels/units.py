@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from skypile.kernels.cache import njit
+from skypile.kernels.cache import inlined
 from skypile.kernels.chars import CLASS_MASK, SPACE, TOKEN_CJK
 from skypile.kernels.narrow import BYTE_KINDS, newline_mask
 from skypile.kernels.shingles import code_point
@@ -38,13 +38,13 @@ _hexagram_lead_mask = byte_mask((0xE4, 0xE4))
 _hexagram_rest_mask = byte_mask((0xB7, 0xB7))
 
 
-@njit
+@inlined
 def _folded(value: Any, eight: Any) -> Any:
     value = (value ^ eight) * _MULTIPLIER
     return value ^ (value >> np.uint64(29))
 
 
-@njit
+@inlined
 def _first_bytes(data: Any, at: Any, size: Any) -> Any:
     """Return the first `size` bytes, 0 to 8 of them, as a number."""
     # In two steps, since a shift by 64 is undefined.
@@ -52,7 +52,7 @@ def _first_bytes(data: Any, at: Any, size: Any) -> Any:
     return (eight_bytes(data, at) << half) << half
 
 
-@njit
+@inlined
 def _bytes_hash(data: Any, start: Any, stop: Any) -> Any:
     """Return the hash of data[start:stop]; four sums in parallel where that is long."""
     size = stop - start
@@ -78,13 +78,13 @@ def _bytes_hash(data: Any, start: Any, stop: Any) -> Any:
 # --- lines and paragraphs ----------------------------------------------------------------------
 
 
-@njit
+@inlined
 def _is_wide_space(data: Any, at: Any, table: Any) -> Any:
     code, _ = code_point(data, at)
     return BYTE_KINDS[table[code]] & CLASS_MASK == SPACE
 
 
-@njit
+@inlined
 def _line_start(data: Any, start: Any, stop: Any, table: Any) -> Any:
     """Return where the line begins, its first spaces left out."""
     while start < stop:
@@ -100,7 +100,7 @@ def _line_start(data: Any, start: Any, stop: Any, table: Any) -> Any:
     return min(start, stop)
 
 
-@njit
+@inlined
 def _line_stop(data: Any, start: Any, stop: Any, table: Any) -> Any:
     """Return where the line ends, its last spaces left out."""
     while stop > start:
@@ -117,7 +117,7 @@ def _line_stop(data: Any, start: Any, stop: Any, table: Any) -> Any:
     return stop
 
 
-@njit
+@inlined
 def _char_count(data: Any, start: Any, stop: Any) -> Any:
     rest = 0
     for at in range(start, stop, WINDOW):
@@ -128,7 +128,7 @@ def _char_count(data: Any, start: Any, stop: Any) -> Any:
     return stop - start - rest
 
 
-@njit
+@inlined
 def pieces(
     data: Any, start: Any, stop: Any, table: Any,
     lines: Any, line_chars: Any, parts: Any, part_chars: Any,
@@ -165,7 +165,7 @@ def pieces(
 # --- units -------------------------------------------------------------------------------------
 
 
-@njit
+@inlined
 def _ascii_units(
     data: Any, at: Any, size: Any, start: Any, rest: Any, hashes: Any, ends: Any, count: Any,
     chars: Any,
@@ -200,7 +200,7 @@ def _ascii_units(
     return start, count, chars
 
 
-@njit
+@inlined
 def _common_run(data: Any, at: Any, stop: Any) -> Any:
     """Return how many of the next characters, up to 21, are CJK ones of three common bytes."""
     leads = _common_lead_mask(data, at)
@@ -208,7 +208,7 @@ def _common_run(data: Any, at: Any, stop: Any) -> Any:
     return min(trailing_zeros(leads ^ _TRIPLES) * 171 >> 9, (stop - at + 2) // 3)
 
 
-@njit
+@inlined
 def _common_units(
     data: Any, at: Any, run: Any, hashes: Any, ends: Any, count: Any, chars: Any
 ) -> None:
@@ -218,7 +218,7 @@ def _common_units(
         ends[count + k] = chars + k + 1
 
 
-@njit
+@inlined
 def units(data: Any, start: Any, stop: Any, table: Any, hashes: Any, ends: Any) -> Any:
     """Write each unit's hash and the number of characters up to its end; return how many.
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from skypile.kernels.cache import njit
+from skypile.kernels.cache import inlined
 from skypile.kernels.narrow import ascii_letter_mask, joint_mask, letter_mask, space_mask
 from skypile.kernels.vectors import (
     WINDOW,
@@ -37,7 +37,7 @@ _ONE, _TOP = np.uint64(1), np.uint64(63)
 _INSIDE, _LETTERS, _BARE, _WHOLE, _NONE, _SINGLE, _OTHER = range(7)
 
 
-@njit
+@inlined
 def _unmarked(free: Any, starts: Any, carries: Any, number: Any) -> Any:
     """Return where words of unmarked characters (`free`) end, and where they meet a mark.
 
@@ -48,7 +48,7 @@ def _unmarked(free: Any, starts: Any, carries: Any, number: Any) -> Any:
     return total
 
 
-@njit
+@inlined
 def _stop_ends(narrow: Any, at: Any, word: Any, starts: Any, carries: Any) -> Any:
     """Return the ends of words with one run of ASCII letters, a stop word, and where these are.
 
@@ -63,7 +63,7 @@ def _stop_ends(narrow: Any, at: Any, word: Any, starts: Any, carries: Any) -> An
     return single & ~_unmarked(word & ~stops, starts, carries, _OTHER) & ~word, stops
 
 
-@njit
+@inlined
 def _stop_bits(narrow: Any, at: Any, ends: Any, stops: Any, last: Any) -> Any:
     """Return the bits 1 + n of the stop words, n being their number, of the words that end here.
 
@@ -80,7 +80,7 @@ def _stop_bits(narrow: Any, at: Any, ends: Any, stops: Any, last: Any) -> Any:
     return bits
 
 
-@njit
+@inlined
 def word_counts(narrow: Any, count: Any, out: Any) -> None:
     """Fill `out` (6,), zero before the call, with these counts.
 
