@@ -20,12 +20,18 @@ from numba.extending import intrinsic
 __all__ = [
     "WINDOW",
     "alphanumeric_mask",
+    "byte_mask",
+    "code_points",
+    "copied_window",
     "digit_mask",
     "eight_bytes",
     "high_mask",
+    "leading_zeros",
     "ones_count",
     "personal_mask",
+    "stop_word_mask",
     "trailing_zeros",
+    "triple_code_points",
 ]
 
 assert cache
@@ -63,6 +69,14 @@ def _is(builder: Any, window: Any, char: str) -> Any:
 def _between(builder: Any, window: Any, first: str, last: str) -> Any:
     size = _splat(ord(last) - ord(first))
     return builder.icmp_unsigned("<=", builder.sub(window, _splat(ord(first))), size)
+
+
+def _within(builder: Any, window: Any, first: int, last: int) -> Any:
+    if first == last:
+        return builder.icmp_unsigned("==", window, _splat(first))
+    if last == 0xFF:
+        return builder.icmp_unsigned(">=", window, _splat(first))
+    return _between(builder, window, chr(first), chr(last))
 
 
 def _any(builder: Any, *masks: Any) -> Any:
@@ -159,6 +173,107 @@ def personal_mask(_typing: Any, data: Any, _index: Any) -> Any:
     return types.uint64(data, types.intp), generate
 
 
+def byte_mask(*ranges: tuple[int, int]) -> Callable[[Any, Any], Any]:
+    """Return an intrinsic (data, index): bit i tells whether byte index + i lies in a range.
+
+    Ranges are first and last byte; they are part of the code.
+    """
+
+    @_intrinsic
+    def mask(_typing: Any, data: Any, _index: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            (window,) = _windows(context, builder, signature, args)
+            found = _any(builder, *(_within(builder, window, *each) for each in ranges))
+            return builder.bitcast(found, ir.IntType(64))
+
+        return types.uint64(data, types.intp), generate
+
+    return mask
+
+
+def stop_word_mask(words: tuple[str, ...]) -> Callable[[Any, Any], Any]:
+    """Return an intrinsic (data, index): bit i tells whether one of `words` begins there.
+
+    Words of 2 to 4 small ASCII letters, found in either case, and no ASCII letter behind.
+    """
+
+    @_intrinsic
+    def mask(_typing: Any, data: Any, _index: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            loaded = _windows(context, builder, signature, args, 5)
+            low = [builder.or_(window, _splat(0x20)) for window in loaded]
+            found = []
+            for size in sorted({len(word) for word in words}):
+                same = [_sequence(builder, low, w.encode()) for w in words if len(w) == size]
+                behind = builder.not_(_between(builder, low[size], "a", "z"))
+                found.append(builder.and_(_any(builder, *same), behind))
+            return builder.bitcast(_any(builder, *found), ir.IntType(64))
+
+        return types.uint64(data, types.intp), generate
+
+    return mask
+
+
+def _target(context: Any, builder: Any, signature: Any, args: Any, kind: Any) -> Any:
+    """Return a pointer to where the third argument, at the index in the fourth, may be written."""
+    array = context.make_array(signature.args[2])(context, builder, args[2])
+    return builder.bitcast(builder.gep(array.data, [args[3]]), kind.as_pointer())
+
+
+@_intrinsic
+def copied_window(_typing: Any, data: Any, _index: Any, target: Any, _at: Any) -> Any:
+    """Copy the 64 bytes from `index` on to target[at:]."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        (window,) = _windows(context, builder, signature, args)
+        builder.store(window, _target(context, builder, signature, args, _KIND), align=1)
+        return context.get_dummy_value()
+
+    return types.void(data, types.intp, target, types.intp), generate
+
+
+@_intrinsic
+def code_points(_typing: Any, data: Any, _index: Any, codes: Any, _at: Any) -> Any:
+    """Write the 16 bytes from `index` on, as uint32, to codes[at:]."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind = ir.VectorType(ir.IntType(8), 16)
+        wide = ir.VectorType(ir.IntType(32), 16)
+        loaded = builder.load(_pointer(context, builder, signature, args, kind), align=1)
+        target = _target(context, builder, signature, args, wide)
+        builder.store(builder.zext(loaded, wide), target, align=4)
+        return context.get_dummy_value()
+
+    return types.void(data, types.intp, codes, types.intp), generate
+
+
+@_intrinsic
+def triple_code_points(_typing: Any, data: Any, _index: Any, codes: Any, _at: Any) -> Any:
+    """Write the code points of 16 characters of three bytes, from `index` on, to codes[at:]."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        # Four at a time, each in the order low byte first: one shuffle of 16 bytes.
+        kind, wide = ir.VectorType(ir.IntType(8), 16), ir.VectorType(ir.IntType(32), 4)
+        places = [place for k in range(4) for place in (3 * k + 2, 3 * k + 1, 3 * k, 16)]
+        order = ir.Constant(ir.VectorType(ir.IntType(32), 16), places)
+        zero = ir.Constant(kind, [0] * 16)
+        first = _pointer(context, builder, signature, args, ir.IntType(8))
+        target = _target(context, builder, signature, args, ir.IntType(32))
+        for step in range(4):
+            place = builder.gep(first, [ir.Constant(ir.IntType(64), 12 * step)])
+            loaded = builder.load(builder.bitcast(place, kind.as_pointer()), align=1)
+            lanes = builder.bitcast(builder.shuffle_vector(loaded, zero, order), wide)
+            code = builder.and_(lanes, ir.Constant(wide, [0x3F] * 4))
+            for mask, shift in ((0x3F00, 2), (0x0F0000, 4)):
+                part = builder.and_(lanes, ir.Constant(wide, [mask] * 4))
+                code = builder.or_(code, builder.lshr(part, ir.Constant(wide, [shift] * 4)))
+            place = builder.gep(target, [ir.Constant(ir.IntType(64), 4 * step)])
+            builder.store(code, builder.bitcast(place, wide.as_pointer()), align=4)
+        return context.get_dummy_value()
+
+    return types.void(data, types.intp, codes, types.intp), generate
+
+
 @_intrinsic
 def eight_bytes(_typing: Any, data: Any, _index: Any) -> Any:
     """The 8 bytes from `index` on as a little-endian number."""
@@ -185,5 +300,15 @@ def ones_count(_typing: Any, _mask: Any) -> Any:
 
     def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
         return builder.ctpop(args[0])
+
+    return types.intp(types.uint64), generate
+
+
+@_intrinsic
+def leading_zeros(_typing: Any, _mask: Any) -> Any:
+    """How many bits stand above the highest bit set, 64 where none is."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.ctlz(args[0], ir.Constant(ir.IntType(1), 0))
 
     return types.intp(types.uint64), generate
