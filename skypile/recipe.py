@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from functools import cache, cached_property
 from importlib import metadata, resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
 import yaml
@@ -103,7 +103,7 @@ class Mix(_Frozen):
 
     weights: dict[str, float] = Field(default={"en": 52.2, "zh": 39.6, "code": 8.0})
     subset: dict[str, Subset] = Field(default={})
-    within: dict[Literal["en", "zh", "code"], Within] = Field(default={})
+    within: dict[str, Within] = Field(default={})
 
     @field_validator("weights")
     @classmethod
@@ -113,6 +113,13 @@ class Mix(_Frozen):
             raise ValueError(
                 f"mixture weights are positive numbers for {', '.join(DOMAINS)}; got {value}"
             )
+        return value
+
+    @field_validator("within")
+    @classmethod
+    def _divides_domains(cls, value: dict[str, Within]) -> dict[str, Within]:
+        if unknown := sorted(set(value) - set(DOMAINS)):
+            raise ValueError(f"{unknown[0]} is no domain; there are {', '.join(DOMAINS)}")
         return value
 
 

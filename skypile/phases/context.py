@@ -47,7 +47,7 @@ class Context:
     @property
     def within(self) -> Mapping[str, Within]:
         """Return how the recipe divides the tokens of domains, by domain."""
-        return {**self.recipe.mix.within} if self.recipe.mix else {}
+        return self.recipe.mix.within if self.recipe.mix else {}
 
 
 @dataclass(frozen=True)
