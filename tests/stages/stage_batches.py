@@ -13,9 +13,10 @@ from skypile.stages.counts import Counts
 from skypile.stages.language import Language
 from skypile.stages.pii import Pii
 from skypile.stages.repetition import Repetition
+from skypile.stages.secrets import Secrets
 
 # In an order in which each finds what it reads.
-STAGES: tuple[Stage, ...] = (Counts(), Language(), Repetition(), Code(), Pii())
+STAGES: tuple[Stage, ...] = (Counts(), Language(), Repetition(), Code(), Pii(), Secrets())
 
 
 def batch_of(
