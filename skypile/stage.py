@@ -29,6 +29,7 @@ STAGES: dict[str, str] = {
     "classify": "skypile.stages.classify:Classify",
     "pii": "skypile.stages.pii:Pii",
     "secrets": "skypile.stages.secrets:Secrets",
+    "license": "skypile.stages.license:License",
 }
 
 
