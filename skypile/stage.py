@@ -31,6 +31,8 @@ STAGES: dict[str, str] = {
     "c4_lines": "skypile.stages.lines:C4Lines",
     "refinedweb_lines": "skypile.stages.lines:RefinedwebLines",
     "boilerplate_lines": "skypile.stages.lines:BoilerplateLines",
+    "secrets": "skypile.stages.secrets:Secrets",
+    "license": "skypile.stages.license:License",
 }
 
 

@@ -29,6 +29,7 @@ __all__ = [
     "leading_zeros",
     "ones_count",
     "personal_mask",
+    "secret_mask",
     "stop_word_mask",
     "trailing_zeros",
     "triple_code_points",
@@ -272,6 +273,48 @@ def triple_code_points(_typing: Any, data: Any, _index: Any, codes: Any, _at: An
         return context.get_dummy_value()
 
     return types.void(data, types.intp, codes, types.intp), generate
+
+
+# What secrets begin with; `?` is any of the letters listed behind.
+_SECRET_STARTS = (
+    "-BEG", "A?IA KS", "gh?_ pousr", "_pat", "glpa", "glsa", "xox", "?k_l sr", "?k_t sr", "AIza",
+    "GOCS", "sk-", "hf_", "npm_", "ypi-", "SG.", "eyJ", "://", "hvs.", "dop_", "shpa", "ya29",
+)  # fmt: skip
+_SECRET_WORDS = ("assw", "sphr", "secr", "oken", "eare", "sic ")
+
+
+def _one_of(builder: Any, windows: list[Any], shown: str) -> Any:
+    """Bits of the bytes at which a sequence begins, `?` standing for one of some letters."""
+    text, _, letters = shown.partition(" ") if "?" in shown else (shown, "", "")
+    return _all(builder, *(
+        _any(builder, *(_is(builder, window, each) for each in letters))
+        if char == "?" else _is(builder, window, char)
+        for window, char in zip(windows, text, strict=False)
+    ))  # fmt: skip
+
+
+@_intrinsic
+def secret_mask(_typing: Any, data: Any, _index: Any) -> Any:
+    """Bit i tells whether a secret, or a word that may name one, may begin at byte index + i.
+
+    The words are parts of password, passphrase, secret, token, bearer and basic; `pwd` and `key`
+    before another byte than a letter.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        loaded = _windows(context, builder, signature, args, 4)
+        low = [builder.or_(window, _splat(0x20)) for window in loaded]
+        apart = builder.not_(_between(builder, low[3], "a", "z"))
+        short = _any(builder, _sequence(builder, low, b"pwd"), _sequence(builder, low, b"key"))
+        found = _any(
+            builder,
+            builder.and_(apart, short),
+            *(_one_of(builder, loaded, shown) for shown in _SECRET_STARTS),
+            *(_sequence(builder, low, word.encode()) for word in _SECRET_WORDS),
+        )
+        return builder.bitcast(found, ir.IntType(64))
+
+    return types.uint64(data, types.intp), generate
 
 
 @_intrinsic

@@ -16,8 +16,8 @@ from skypile.io.store import Store
 from skypile.ledger import Ledger, OutcomeCounts, nothing_removed
 from skypile.mix import normalized_weights
 from skypile.phases.context import Context, UnitRef
+from skypile.phases.cuts import MixPlan
 from skypile.phases.publish import COUNTS_KEY, REMOVED_KEY
-from skypile.phases.tally import MixPlan
 from skypile.phases.work import Entry
 from skypile.recipe import versions
 from skypile.schema import KEPT, SURPLUS
@@ -136,7 +136,8 @@ def _mixture(context: Context, plan: MixPlan, shards: Sequence[Mapping[str, Any]
         }
         for name in sorted(tokens)
     }
-    data: dict[str, Any] = {"asked": None, "available_tokens": plan.available, "reached": reached}
+    available = plan.domain_tokens()
+    data: dict[str, Any] = {"asked": None, "available_tokens": available, "reached": reached}
     if context.weights is not None and plan.targets is not None:
         data["asked"] = {
             "weights": dict(context.weights),
@@ -147,8 +148,42 @@ def _mixture(context: Context, plan: MixPlan, shards: Sequence[Mapping[str, Any]
         data["target_tokens"] = plan.targets.tokens
         data["scarcest"] = plan.targets.scarcest
         data["short_of_asked"] = plan.targets.short
-        data["cuts"] = {name: plan.cuts[name].to_json() for name in plan.targets.tokens}
+        weighted = plan.targets.tokens
+        data["cuts"] = {
+            name: cut.to_json()
+            for name, cut in plan.cuts.items() if name.partition(":")[0] in weighted
+        }  # fmt: skip
+    if context.within:
+        data["within"] = _within(context, plan, shards)
     data["seed"] = context.seed
+    return data
+
+
+def _within(context: Context, plan: MixPlan, shards: Sequence[Mapping[str, Any]]) -> Any:
+    """Return for each divided domain what its pools hold, may hold and have got."""
+    reached: dict[str, Counter[str]] = {}
+    for shard in shards:
+        for name, counts in shard["pools"].items():
+            reached.setdefault(name, Counter()).update(counts)
+    data = {}
+    for domain, entry in context.within.items():
+        allocation = plan.allocations.get(domain)
+        pools = [name for name in plan.available if name.partition(":")[0] == domain]
+        whole = sum(reached[name]["tokens"] for name in pools if name in reached)
+        data[domain] = {
+            "column": entry.column,
+            "pools": {
+                name: {
+                    "available_tokens": plan.available[name],
+                    "target_tokens": allocation and allocation.targets.get(name),
+                    "cap_tokens": allocation and allocation.caps.get(name),
+                    "documents": reached.get(name, Counter())["documents"],
+                    "tokens": reached.get(name, Counter())["tokens"],
+                    "share": reached.get(name, Counter())["tokens"] / whole if whole else 0.0,
+                }
+                for name in pools
+            },
+        }
     return data
 
 

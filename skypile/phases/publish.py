@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,12 +26,14 @@ from skypile.phases.work import Entry, digest, finished, write_entry
 from skypile.policy import open_mask
 from skypile.recipe import Recipe, versions
 from skypile.schema import ERROR, KEPT, SURPLUS, set_columns
+from skypile.shares import Within, pool_indices, pool_names
 
 __all__ = [
     "COUNTS_KEY",
     "REMOVED_KEY",
     "Group",
     "PartRef",
+    "add_pools",
     "group_name",
     "output_schema",
     "plan_groups",
@@ -143,6 +145,7 @@ class _Shard:
     documents: int = 0
     tokens: int = 0
     subsets: Counter[str] = field(default_factory=Counter)
+    pools: dict[str, Counter[str]] = field(default_factory=dict)
     counts: Counter[tuple[str, str | None, str | None]] = field(default_factory=Counter)
     removed: Counter[str] = field(default_factory=Counter)
     pending: list[pa.RecordBatch] = field(default_factory=list)
@@ -178,12 +181,15 @@ class _Shards:
         if "tokens" in batch.schema.names and outcome in (KEPT, SURPLUS):
             shard.tokens += int(pc.sum(batch.column("tokens")).as_py() or 0)
             _add_subsets(shard.subsets, batch)
+            if outcome == KEPT and domain in self.context.within:
+                add_pools(shard.pools, batch, self.context.within)
 
     def _new(self, path: str, outcome: str, domain: str | None) -> _Shard:
         schema = output_schema(self.context.recipe, outcome)
         if outcome == SURPLUS and self.context.surplus == "ids":
-            names = ("id", "record", "domain", "subset", "tokens", "outcome")
-            schema = pa.schema([schema.field(name) for name in names])
+            names = ["id", "record", "domain", "subset", "tokens", "outcome"]
+            names += [entry.column for entry in self.context.within.values()]
+            schema = pa.schema([schema.field(name) for name in dict.fromkeys(names)])
         schema = schema.with_metadata(shard_metadata(self.context.recipe))
         stream = self.stack.enter_context(self.context.output.create(path))
         writer = pq.ParquetWriter(stream, schema, compression="zstd", compression_level=3)
@@ -217,6 +223,19 @@ def _add_subsets(subsets: Counter[str], batch: pa.RecordBatch) -> None:
     tokens = np.asarray(batch.column("tokens").fill_null(0))
     for name in np.unique(names.astype(str)):
         subsets[str(name)] += int(tokens[names == name].sum())
+
+
+def add_pools(
+    found: dict[str, Counter[str]], batch: pa.RecordBatch | pa.Table, within: Mapping[str, Within]
+) -> None:
+    """Add the documents and tokens of `batch` to those of its pools."""
+    indices = pool_indices(batch, within)
+    tokens = np.asarray(batch.column("tokens").fill_null(0))
+    for index, name in enumerate(pool_names(within)):
+        rows = indices == index
+        if rows.any():
+            added = {"documents": int(rows.sum()), "tokens": int(tokens[rows].sum())}
+            found.setdefault(name, Counter()).update(added)
 
 
 def group_name(context: Context, group: Group, cuts: dict[str, Cut]) -> str:
@@ -291,6 +310,7 @@ def _described(context: Context, shard: _Shard) -> dict[str, Any]:
     data: dict[str, Any] = {"path": shard.path, "outcome": shard.outcome, "domain": shard.domain}
     data |= {"documents": shard.documents, "tokens": shard.tokens}
     data |= {"subsets": dict(sorted(shard.subsets.items()))}
+    data |= {"pools": {name: dict(counts) for name, counts in sorted(shard.pools.items())}}
     data |= {"bytes": context.output.size(shard.path), "sha256": sha256(context, shard.path)}
     return data
 
@@ -308,15 +328,15 @@ def _final_batches(
 def _with_surplus(
     context: Context, batch: pa.RecordBatch, unit: int, cuts: dict[str, Cut]
 ) -> pa.RecordBatch:
-    """Give good documents behind their domain's cut the outcome surplus."""
+    """Give good documents behind their pool's cut the outcome surplus."""
     good = np.flatnonzero(open_mask(batch))
     rows = batch.take(pa.array(good))
     key, band = mixture_place(context, rows)
     address = np.asarray(rows.column("row")).astype(np.uint64) | np.uint64(unit << 32)
-    domain = rows.column("domain").to_numpy(zero_copy_only=False)
+    pools = pool_indices(rows, context.within)
     surplus = np.zeros(batch.num_rows, bool)
-    for name, cut in cuts.items():
-        here = np.flatnonzero(domain == name)
+    for index, name in enumerate(pool_names(context.within)):
+        here, cut = np.flatnonzero(pools == index), cuts[name]
         tally = Tally(address[here], key[here], band[here], np.zeros(len(here), np.int64))
         surplus[good[here]] = ~kept_mask(tally, cut)
     outcome = pc.if_else(pa.array(surplus), SURPLUS, batch.column("outcome"))

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
-from itertools import groupby
 from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import Field
 
 from skypile.kernels import pii_shapes as shapes
@@ -19,9 +15,10 @@ from skypile.kernels.buffers import utf8_view
 from skypile.kernels.pii import candidates
 from skypile.stage import Stage
 from skypile.stages import pii_named, pii_network, pii_numbers
+from skypile.stages.masking import Masked, apart, key_hash, keyed, rewritten
 from skypile.stages.pii_near import BEFORE_BYTES, BEHIND_BYTES, Find, Near
 
-__all__ = ["KINDS", "Personal", "Pii", "personal_data"]
+__all__ = ["KINDS", "Pii", "personal_data"]
 
 Kind = Literal[
     "email", "ipv4", "ipv6", "local_ip", "mobile", "landline", "phone", "resident_id", "bank_card",
@@ -51,21 +48,9 @@ RULES: dict[int, tuple[Callable[[Near], list[Find]], frozenset[str]]] = {
 }  # fmt: skip
 # Of two finds that begin at one place and are as long, the one with a word beside it counts.
 _NAMED_FIRST = ("qq", "wechat", "passport")
-_TAG_BYTES = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Personal:
-    """Personal data in row `row`: bytes start:stop of its text in UTF-8."""
-
-    row: int
-    kind: str
-    start: int
-    stop: int
-    value: bytes
-
-
-def personal_data(texts: pa.Array, kinds: Collection[str] = KINDS) -> list[Personal]:
+def personal_data(texts: pa.Array, kinds: Collection[str] = KINDS) -> list[Masked]:
     """Return all personal data of these kinds, in order, no two of which overlap."""
     data, offsets = utf8_view(texts)
     places, _ = candidates(data, offsets)
@@ -78,12 +63,12 @@ def personal_data(texts: pa.Array, kinds: Collection[str] = KINDS) -> list[Perso
         if each.kind in wanted
     ]
     found.sort(key=lambda each: (each.row, each.start, -each.stop, each.kind not in _NAMED_FIRST))
-    return list(_apart(found))
+    return list(apart(found))
 
 
 def _judged(
     data: np.ndarray, offsets: np.ndarray, row: int, start: int, stop: int, shape: int
-) -> Iterator[Personal]:
+) -> Iterator[Masked]:
     begin, end = int(offsets[row]), int(offsets[row + 1])
     first, last = max(begin, start - BEFORE_BYTES), min(end, stop + BEHIND_BYTES)
     text = data[first:last].tobytes()
@@ -93,17 +78,7 @@ def _judged(
         if first + each.stop == last < end:
             return  # the end of a list, cut where the rule's sight ends
         value = text[each.start : each.stop]
-        yield Personal(row, each.kind, each.start + moved, each.stop + moved, value)
-
-
-def _apart(found: list[Personal]) -> Iterator[Personal]:
-    row, reach = -1, 0
-    for each in found:
-        if each.row != row:
-            row, reach = each.row, 0
-        if each.start >= reach:
-            reach = each.stop
-            yield each
+        yield Masked(row, each.kind, each.start + moved, each.stop + moved, value)
 
 
 class Pii(Stage):
@@ -135,8 +110,7 @@ class Pii(Stage):
 
     def fingerprint_data(self) -> dict[str, Any]:
         """Return the stage's options, with a hash in place of the key."""
-        hashed = hashlib.blake2b(self.key.encode(), digest_size=16, person=b"skypile pii")
-        return super().fingerprint_data() | {"key": hashed.hexdigest()}
+        return super().fingerprint_data() | {"key": key_hash(self.key)}
 
     def __call__(self, batch: pa.RecordBatch) -> dict[str, pa.Array]:
         """Return the columns."""
@@ -151,31 +125,13 @@ class Pii(Stage):
             taken = [each for each in found if each.kind not in NEVER_REPLACED]
             for each in taken:
                 counts["pii_replaced_chars"][each.row] += len(each.value.decode())
-            columns["text"] = self._rewritten(texts.cast(pa.string()), taken)
+            columns["text"] = rewritten(texts.cast(pa.string()), taken, self._placeholder)
         return {name: pa.array(counts[name]) for name in counts} | columns
 
-    def _rewritten(self, texts: pa.StringArray, taken: list[Personal]) -> pa.StringArray:
-        changed, rewritten = np.zeros(len(texts), np.bool_), []
-        for row, group in groupby(taken, lambda each: each.row):
-            text = texts[row].as_buffer().to_pybytes()
-            changed[row] = True
-            pieces, at = [], 0
-            for each in group:
-                pieces += [text[at : each.start], self._placeholder(each)]
-                at = each.stop
-            rewritten.append(b"".join((*pieces, text[at:])).decode())
-        if not rewritten:
-            return texts
-        return pc.replace_with_mask(texts, pa.array(changed), pa.array(rewritten, pa.string()))
-
-    def _placeholder(self, each: Personal) -> bytes:
-        name = each.kind.upper()
+    def _placeholder(self, each: Masked) -> bytes:
         if self.replace == "fixed":
-            return f"<{name}>".encode()
-        key = hashlib.blake2b(self.key.encode(), digest_size=32).digest()
-        value = canonical(each.kind, each.value)
-        tag = hashlib.blake2b(value, key=key, digest_size=_TAG_BYTES, person=each.kind.encode())
-        return f"<{name}_{tag.hexdigest()}>".encode()
+            return f"<{each.kind.upper()}>".encode()
+        return keyed(each.kind, canonical(each.kind, each.value), self.key)
 
 
 def canonical(kind: str, value: bytes) -> bytes:

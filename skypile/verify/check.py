@@ -23,6 +23,7 @@ from skypile.ledger import NO_DOMAIN, OutcomeCounts, removed_chars
 from skypile.phases.audit import Footer, footer_counts, manifest_digest
 from skypile.schema import DOMAINS, ERROR, KEPT, OUTCOMES, REJECTED, SURPLUS
 from skypile.verify.manifest import MANIFEST, LeftOut, Manifest, Shard, read_manifest
+from skypile.verify.pools import PoolCounts, within_of
 from skypile.verify.records import RecordCounts
 from skypile.verify.recount import Recounter
 
@@ -60,6 +61,7 @@ class _Seen:
     """What the files of a corpus add up to."""
 
     records: RecordCounts
+    pools: PoolCounts
     counts: OutcomeCounts = field(default_factory=Counter)
     removed: Counter[str] = field(default_factory=Counter)  # by the footers
     documents: Counter[str] = field(default_factory=Counter)  # kept, by domain
@@ -82,11 +84,12 @@ def verify(root: str, *, recount: bool = False, tokenizer: Path | None = None) -
     try:
         manifest = read_manifest(store)
         recounter = Recounter.of(manifest, tokenizer, every=recount)
+        within_of(manifest)
     except VerifyError as error:
         findings.problems.append(str(error))
         return findings
     findings.notes.extend(recounter.notes)
-    seen = _Seen(RecordCounts(manifest))
+    seen = _Seen(RecordCounts(manifest), PoolCounts(manifest))
     for file in manifest.files:
         _check_file(store, manifest, file, seen, recounter, findings)
     _check_names(store, manifest, findings)
@@ -95,6 +98,7 @@ def verify(root: str, *, recount: bool = False, tokenizer: Path | None = None) -
     findings.expect(f"{MANIFEST}: digest", manifest.digest, _digest(store))
     _check_recipe(manifest, findings)
     _check_mixture(manifest, seen, findings)
+    seen.pools.check(findings.expect, findings.problems)
     return findings
 
 
@@ -165,6 +169,7 @@ def _check_columns(
 ) -> None:
     removed: Counter[str] = Counter()
     names = ("record", "domain", "subset", "tokens", "outcome", *footer.removed)
+    names = (*names, *seen.pools.columns)
     with store.open(file.path) as stream, pq.ParquetFile(stream) as parquet:
         told = (parquet.metadata.metadata or {}).get(FINGERPRINT_KEY, b"none").decode()
         findings.expect(f"{file.path}: fingerprint", manifest.recipe.fingerprint, told)
@@ -204,11 +209,14 @@ def _add_tokens(file: Shard | LeftOut, table: pa.Table, seen: _Seen) -> int:
         names = np.asarray(table.column("subset").fill_null("").to_pylist())
         for name in np.unique(names):
             subsets[str(name)] += int(tokens[names == name].sum())
+        if file.domain in seen.pools.within:
+            seen.pools.add_kept(table)
     elif file.outcome == SURPLUS:
         domains = np.asarray(table.column("domain").fill_null("").to_pylist())
         for name in np.unique(domains):
             largest = int(tokens[domains == name].max())
             seen.largest_surplus[str(name)] = max(seen.largest_surplus[str(name)], largest)
+        seen.pools.add_surplus(table)
     return int(pc.sum(table.column("tokens")).as_py() or 0)
 
 
@@ -289,6 +297,8 @@ def _fingerprint(manifest: Manifest) -> str:
         "subset": mix["subset"] if mix else None,
         "versions": manifest.versions,
     }
+    if mix and mix.get("within"):
+        data["within"] = mix["within"]
     canonical = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -350,6 +360,8 @@ def _check_targets(manifest: Manifest, seen: _Seen, findings: Findings) -> None:
             findings.problems.append(
                 f"mixture: {domain}: {tokens:,} tokens are more than the target of {target:,}"
             )
+        elif domain in seen.pools.within:
+            continue  # held to its target by pools
         elif 0 < seen.largest_surplus[domain] <= target - tokens:
             findings.problems.append(
                 f"mixture: {domain}: {tokens:,} tokens leave {target - tokens:,} of the target of "
