@@ -33,6 +33,7 @@ STAGES: dict[str, str] = {
     "boilerplate_lines": "skypile.stages.lines:BoilerplateLines",
     "secrets": "skypile.stages.secrets:Secrets",
     "license": "skypile.stages.license:License",
+    "normalize": "skypile.stages.normalize:Normalize",
 }
 
 

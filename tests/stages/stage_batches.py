@@ -12,12 +12,21 @@ from skypile.stages.code import Code
 from skypile.stages.counts import Counts
 from skypile.stages.language import Language
 from skypile.stages.lines import BoilerplateLines, C4Lines, RefinedwebLines
+from skypile.stages.normalize import Normalize
 from skypile.stages.pii import Pii
 from skypile.stages.repetition import Repetition
 from skypile.stages.secrets import Secrets
 
 # In an order in which each finds what it reads.
-STAGES: tuple[Stage, ...] = (Counts(), Language(), Repetition(), Code(), Pii(), Secrets())
+STAGES: tuple[Stage, ...] = (
+    Counts(),
+    Language(),
+    Repetition(),
+    Code(),
+    Pii(),
+    Secrets(),
+    Normalize(),
+)
 # Stages that read nothing but the text, and rewrite it: each is tried on the text as it was.
 REWRITING: tuple[Stage, ...] = (BoilerplateLines(), RefinedwebLines(), C4Lines())
 
