@@ -70,6 +70,15 @@ def _copy(data: Any, start: Any, stop: Any, out: Any, at: Any) -> Any:
 
 
 @njit
+def _has(data: Any, start: Any, stop: Any, byte: Any) -> Any:
+    """Tell whether a byte stands in data[start:stop]; no early end, so that it is vectorised."""
+    times = 0
+    for i in range(start, stop):
+        times += data[i] == byte
+    return times > 0
+
+
+@njit
 def _begins(data: Any, at: Any, stop: Any, wanted: Any) -> Any:
     if at + wanted.size > stop:
         return False
@@ -95,6 +104,8 @@ def _citation(data: Any, at: Any, stop: Any) -> Any:
 @njit
 def _without_citations(data: Any, start: Any, stop: Any, out: Any, at: Any) -> Any:
     """Copy data[start:stop] to out[at:] without marks of citations; return where it ends."""
+    if not _has(data, start, stop, 0x5B):
+        return _copy(data, start, stop, out, at)
     while start < stop:
         if data[start] == 0x5B:
             size = _citation(data, start, stop)
@@ -145,14 +156,6 @@ def _said(data: Any, start: Any, stop: Any, kinds: Any, slots: Any, rows: Any) -
 
 
 @njit
-def _brace(data: Any, start: Any, stop: Any) -> Any:
-    for i in range(start, stop):  # noqa: SIM110 - Numba compiles no generators
-        if data[i] == 0x7B:
-            return True
-    return False
-
-
-@njit
 def _c4_keeps(
     out: Any, facts: Any, kinds: Any, slots: Any, rows: Any, terminal: Any, chinese: Any,
     min_words: Any, max_word_chars: Any, counted: Any,
@@ -172,7 +175,7 @@ def _c4_keeps(
     counted[1] += said & 1
     if said & 2:
         return False
-    counted[2] += _brace(out, start, stop)
+    counted[2] += _has(out, start, stop, 0x7B)
     if said & 4:
         return False
     counted[3] += facts[SENTENCES]

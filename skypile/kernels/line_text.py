@@ -6,6 +6,7 @@ length and without a second copy of it, so they look at all of a document.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from typing import Any
 
@@ -122,8 +123,37 @@ def measure(data: Any, start: Any, stop: Any, kinds: Any, facts: Any) -> None:
     at = start
     while at < stop:
         code, size = code_at(data, at)
-        at += size
         kind = kinds[code]
+        plain = kind & ~UPPER
+        if plain == LETTER or plain == LETTER | CJK:
+            # Letters stand side by side: 80 % of all characters go through one of two short loops.
+            first = total
+            if plain == LETTER:
+                while kinds[code] & ~UPPER == LETTER:
+                    uppers += kinds[code] & UPPER != 0
+                    total += 1
+                    at += size
+                    if at >= stop:
+                        break
+                    code, size = code_at(data, at)
+                run, named = run + total - first, True
+            else:
+                while kinds[code] == LETTER | CJK:
+                    total += 1
+                    at += size
+                    if at >= stop:
+                        break
+                    code, size = code_at(data, at)
+                units += named + total - first
+                longest_run = max(longest_run, run)
+                run, named = 0, False
+            solid += total - first
+            words += word == 0
+            word += total - first
+            ends += before & WIDE_ENDS != 0
+            before, rest = 0, True
+            continue
+        at += size
         total += 1
         mark = kind & (ENDS | WIDE_ENDS)
         if before and not mark and (before & WIDE_ENDS or kind & (SPACE | CLOSER)):
@@ -158,6 +188,7 @@ def measure(data: Any, start: Any, stop: Any, kinds: Any, facts: Any) -> None:
 # Where in a line a phrase may stand. WORD_START: at no place where a letter stands before it.
 ANYWHERE, WORD_START, PREFIX, SUFFIX = range(4)
 _SLOTS = 1 << 12
+_PAIRS = 1 << 16
 _LEAST_BYTES = 4
 _MULTIPLIER = 0x1E3779B1  # under 2**31: its product with four bytes stays below 2**63
 
@@ -169,9 +200,11 @@ def phrase_rows(
 
     Phrases are in lower case and have at least four bytes. slots (4096,) holds, by a hash of the
     first four bytes, where a list starts in `rows`, or -1. A list is a row of size, place, number
-    of the group and the bytes, longest first, and a 0.
+    of the group and the bytes, longest first, and a 0. Before the lists `rows` has a byte for each
+    pair of bytes: whether it is the second and third of a phrase, in either case.
     """
     slots = np.full(_SLOTS, -1, np.int32)
+    pairs = np.zeros(_PAIRS, np.uint8)
     lists: dict[int, list[tuple[bytes, int, int]]] = {}
     for number, (place, phrases) in enumerate(groups):
         for phrase in phrases:
@@ -180,13 +213,16 @@ def phrase_rows(
                 raise ValueError(f"{phrase!r}: a phrase has 4 to 255 bytes, in lower case")
             key = int.from_bytes(raw[:_LEAST_BYTES], "big")
             lists.setdefault(_hashed(key), []).append((raw, place, number))
+            for one, two in itertools.product(*({byte, *chr(byte).upper().encode()} for byte in
+                                                raw[1:3])):  # fmt: skip
+                pairs[one << 8 | two] = 1
     rows: list[int] = []
     for slot, found in sorted(lists.items()):
-        slots[slot] = len(rows)
+        slots[slot] = _PAIRS + len(rows)
         for raw, place, number in sorted(found, key=lambda each: (-len(each[0]), each)):
             rows += [len(raw), place, number, *raw]
         rows.append(0)
-    return slots, np.array([*rows, 0], np.uint8)
+    return slots, np.concatenate([pairs, np.array([*rows, 0], np.uint8)])
 
 
 def _hashed(key: int) -> int:
@@ -216,10 +252,11 @@ def _stands(data: Any, at: Any, start: Any, stop: Any, kinds: Any, rows: Any, ro
 
 
 @njit
-def _phrase(
-    data: Any, at: Any, start: Any, stop: Any, kinds: Any, slots: Any, rows: Any, window: Any
-) -> Any:
-    """Return bytes and group of the phrase at data[at], whose first four are `window`, or 0, 0."""
+def _phrase(data: Any, at: Any, start: Any, stop: Any, kinds: Any, slots: Any, rows: Any) -> Any:
+    """Return bytes and group of the longest phrase at data[at] in the line, or (0, 0)."""
+    window = np.int64(0)
+    for i in range(at, at + _LEAST_BYTES):
+        window = window << 8 | _lowered(data[i])
     row = np.int64(slots[(window * _MULTIPLIER >> 20) & (_SLOTS - 1)])
     while row >= 0 and rows[row]:
         if _stands(data, at, start, stop, kinds, rows, row):
@@ -233,10 +270,7 @@ def phrase_here(data: Any, at: Any, stop: Any, kinds: Any, slots: Any, rows: Any
     """Return how many bytes the longest phrase has that stands at data[at], or 0."""
     if at + _LEAST_BYTES > stop:
         return np.int64(0)
-    window = np.int64(0)
-    for i in range(at, at + _LEAST_BYTES):
-        window = window << 8 | _lowered(data[i])
-    return _phrase(data, at, at, stop, kinds, slots, rows, window)[0]
+    return _phrase(data, at, at, stop, kinds, slots, rows)[0]
 
 
 @njit
@@ -248,13 +282,10 @@ def find_phrase(
     Of several there the longest counts. Returns (place, bytes, group), or (-1, 0, 0). ASCII letters
     match whatever their case.
     """
-    window = np.int64(0)
-    for i in range(at, stop):
-        window = (window << 8 | _lowered(data[i])) & 0xFFFFFFFF
-        if i < at + _LEAST_BYTES - 1:
-            continue
-        first = i - _LEAST_BYTES + 1
-        size, group = _phrase(data, first, start, stop, kinds, slots, rows, window)
-        if size:
-            return first, size, group
+    for first in range(at, stop - _LEAST_BYTES + 1):
+        # Few places get past this: it is what a place costs.
+        if rows[np.int64(data[first + 1]) << 8 | np.int64(data[first + 2])]:
+            size, group = _phrase(data, first, start, stop, kinds, slots, rows)
+            if size:
+                return first, size, group
     return np.int64(-1), np.int64(0), np.int64(0)
