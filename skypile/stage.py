@@ -34,6 +34,7 @@ STAGES: dict[str, str] = {
     "secrets": "skypile.stages.secrets:Secrets",
     "license": "skypile.stages.license:License",
     "normalize": "skypile.stages.normalize:Normalize",
+    "chinese": "skypile.stages.chinese:Chinese",
 }
 
 
