@@ -33,6 +33,7 @@ __all__ = [
     "stop_word_mask",
     "trailing_zeros",
     "triple_code_points",
+    "unusual_mask",
 ]
 
 assert cache
@@ -135,19 +136,36 @@ def high_mask(_typing: Any, data: Any, _index: Any) -> Any:
     return types.uint64(data, types.intp), generate
 
 
+_LONGER = ("加微", "徽信", "威信", "卫星", "企鹅")
+
+
+def _letter_q_or_v(builder: Any, loaded: list[Any], low: list[Any]) -> Any:
+    """Bits of a q or v before a colon or a byte that is not ASCII, and of + or 加 before one."""
+    letter = [_any(builder, _is(builder, each, "q"), _is(builder, each, "v")) for each in low]
+    wide = builder.icmp_signed("<", loaded[1], _splat(0))
+    return _any(
+        builder,
+        _all(builder, letter[0], _any(builder, wide, _is(builder, loaded[1], ":"))),
+        _all(builder, letter[1], _is(builder, loaded[0], "+")),
+        _all(builder, letter[3], _sequence(builder, loaded, "加".encode())),
+    )
+
+
 @_intrinsic
 def personal_mask(_typing: Any, data: Any, _index: Any) -> Any:
     """Bit i tells whether something personal other than a number may begin at byte index + i.
 
     That is `@`; a colon before another one or a hexadecimal digit; the last byte of a character
-    that is not ASCII before a capital; and, in any case, `qq`, `wx`, `vx`, `wec`, `wei`, `pass`;
-    微, 扣, 护 and 護.
+    that is not ASCII before a capital or a space and a capital; in any case, `qq`, `wx`, `vx`,
+    `wec`, `wei`, `pass`, `plat`, `q` or `v` behind a plus or 加, or before a colon or a byte that
+    is not ASCII; 微, 薇, 扣, 护, 護, 牌; 使 and a digit; and the first four bytes of 加微, 徽信,
+    威信, 卫星, 企鹅.
     """
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         loaded = _windows(context, builder, signature, args, 4)
         low = [builder.or_(window, _splat(0x20)) for window in loaded]
-        first, second, third, fourth = low
+        first, second, third, _ = low
         hexadecimal = _any(
             builder, _between(builder, loaded[1], "0", "9"), _between(builder, second, "a", "f"),
             _is(builder, loaded[1], ":"),
@@ -158,17 +176,54 @@ def personal_mask(_typing: Any, data: Any, _index: Any) -> Any:
             _any(builder, _is(builder, third, "c"), _is(builder, third, "i")),
         )  # fmt: skip
         short = _any(builder, _is(builder, first, "w"), _is(builder, first, "v"))
+        capital = _any(
+            builder, _between(builder, loaded[1], "A", "Z"),
+            _all(builder, _is(builder, loaded[1], " "), _between(builder, loaded[2], "A", "Z")),
+        )  # fmt: skip
         found = _any(
             builder,
             _is(builder, loaded[0], "@"),
             builder.and_(_is(builder, loaded[0], ":"), hexadecimal),
-            builder.and_(wide, _between(builder, loaded[1], "A", "Z")),
+            builder.and_(wide, capital),
             _sequence(builder, low, b"qq"),
             wechat,
             builder.and_(short, _is(builder, second, "x")),
-            _sequence(builder, [first, second, third, fourth], b"pass"),
-            *(_sequence(builder, loaded, char.encode()) for char in "微扣护護"),
-        )
+            _sequence(builder, low, b"pass"),
+            _sequence(builder, low, b"plat"),
+            _letter_q_or_v(builder, loaded, low),
+            *(_sequence(builder, loaded, char.encode()) for char in "微薇扣护護牌"),
+            *(_sequence(builder, loaded, word.encode()[:4]) for word in _LONGER),
+            _all(
+                builder, _sequence(builder, loaded, "使".encode()),
+                _between(builder, loaded[3], "0", "9"),
+            ),
+        )  # fmt: skip
+        return builder.bitcast(found, ir.IntType(64))
+
+    return types.uint64(data, types.intp), generate
+
+
+@_intrinsic
+def unusual_mask(_typing: Any, data: Any, _index: Any) -> Any:
+    """Bit i tells whether a full-width digit, capital or at sign stands at byte index + i.
+
+    Or a digit before a byte of C2 or E2, with which spaces and dashes begin that are not ASCII.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        first, second, third = _windows(context, builder, signature, args, 3)
+        signs = _any(builder, _is(builder, second, "\xc2"), _is(builder, second, "\xe2"))
+        found = _any(
+            builder,
+            builder.and_(_between(builder, first, "0", "9"), signs),
+            _all(
+                builder, _is(builder, first, "\xef"), _is(builder, second, "\xbc"),
+                _any(
+                    builder, _between(builder, third, "\x90", "\x99"),
+                    _between(builder, third, "\xa0", "\xba"),
+                ),
+            ),
+        )  # fmt: skip
         return builder.bitcast(found, ir.IntType(64))
 
     return types.uint64(data, types.intp), generate
