@@ -124,10 +124,11 @@ def is_empty() -> bool:
 def inlined(function: F) -> F:
     """Return `function` compiled as by `njit`, and made part of each kernel that calls it.
 
-    Left to itself LLVM often calls: with seven words for each array, and its reference count
-    raised and lowered, such a call takes some 50 ns, as much as 64 characters may cost.
+    For helpers in loops over characters. Left to itself LLVM calls most of them, and a call with
+    an array passes seven words and counts a reference up and down, atomically: some 50 ns, as much
+    as 64 characters may cost. Such a function cannot create arrays.
     """
-    compiled = numba.njit(**_OPTIONS, forceinline=True)
+    compiled = numba.njit(**_OPTIONS, forceinline=True, _nrt=False)
     return cast(F, compiled(function))
 
 

@@ -53,6 +53,7 @@ def _counts(data: Any, offsets: Any, table: Any, room: Any, out: Any, nats: Any)
     hits = np.empty(room // 2 + 1, np.int32)
     seen = np.zeros(table.size, np.int32)
     ascii_counts = np.zeros(512, np.int32)
+    carries = np.zeros(7, np.uint64)
     for row in range(offsets.size - 1):
         counted = out[row]
         chars, lines = counted[_CHARS:_WORDS], counted[_LINES:]
@@ -63,7 +64,7 @@ def _counts(data: Any, offsets: Any, table: Any, room: Any, out: Any, nats: Any)
             kept = histogram(codes, narrow, count, seen, distinct, ascii_counts)
         nats[row] = character_counts(seen, distinct, kept, table, counted[:_CHARS], chars)
         mark_counts(codes, narrow, count, plain, chars)
-        word_counts(narrow, count, counted[_WORDS:_LINES])
+        word_counts(narrow, count, carries, counted[_WORDS:_LINES])
         hits[phrase_hits(codes, narrow, count, plain, hits, lines[11:13])] = count
         line_counts(narrow, count, hits, lines)
 

@@ -33,6 +33,7 @@ from skypile.kernels.chars import (
     OTHER,
     SPACE,
     SYMBOL,
+    TOKEN_CJK,
 )  # fmt: skip
 from skypile.kernels.phrases import BOILERPLATE, GAMBLING
 from skypile.kernels.vectors import (
@@ -46,7 +47,7 @@ from skypile.kernels.vectors import (
 )  # fmt: skip
 
 __all__ = [
-    "BYTE_KINDS", "NARROW", "PHRASE_START", "ROOM", "ascii_letter_mask", "code_at", "joint_mask",
+    "BYTE_KINDS", "NARROW", "PHRASE_START", "ROOM", "ascii_letter_mask", "cjk_mask", "code_at", "joint_mask",
     "latin_mask", "letter_mask", "mark_mask", "narrowed", "newline_mask", "punctuation_mask",
     "run_mask", "space_mask", "wide_phrase_mask",
 ]  # fmt: skip
@@ -114,6 +115,7 @@ space_mask = _mask(_CLASSES == SPACE)
 newline_mask = byte_mask((0x0A, 0x0A))
 letter_mask = _mask(BYTE_KINDS & LETTER != 0)
 ascii_letter_mask = _mask(BYTE_KINDS & ASCII_LETTER != 0)
+cjk_mask = _mask(BYTE_KINDS & TOKEN_CJK != 0)
 latin_mask = _mask(_CLASSES == LATIN)
 joint_mask = _mask(BYTE_KINDS & JOINT != 0)
 mark_mask = _mask(BYTE_KINDS & MARKS != 0)

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from skypile.kernels.cache import inlined
-from skypile.kernels.chars import MAX_BYTES
+from skypile.kernels.cache import inlined, njit
 from skypile.kernels.counts import scratch_chars
-from skypile.kernels.narrow import NARROW
+from skypile.kernels.narrow import NARROW, ROOM, narrowed
 from skypile.kernels.units import pieces, units
+from skypile.kernels.vectors import ones_count, trailing_zeros
 
 __all__ = ["DUP_SIZES", "FIELDS", "TOP_SIZES", "repetition"]
 
@@ -43,7 +43,7 @@ _ZERO, _ONE = np.uint64(0), np.uint64(1)
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _MIXER = np.uint64(0xFF51AFD7ED558CCD)
 # Where a number in the table of counts stays.
-_MANY = 0xFFFF
+_MANY = 0xFF
 
 
 # --- exact counts ------------------------------------------------------------------------------
@@ -103,79 +103,141 @@ def _rolled(value: Any, following: Any) -> Any:
 
 
 @inlined
-def _counted(hashes: Any, rolled: Any, live: Any, alive: Any, size: Any, times: Any) -> Any:
-    """Roll the hashes at `live` on to `size` units, and count them by their highest bits.
-
-    Returns by how many bits a hash is to be shifted for its number in `times`.
-    """
+def _bucket_bits(wanted: Any) -> Any:
     bits = 6
-    while 1 << bits < 4 * alive:
+    while 1 << bits < 4 * wanted:
         bits += 1
-    times[: 1 << bits] = 0
-    shift = np.uint64(64 - bits)
-    for k in range(alive):
-        i = live[k]
-        value = _rolled(rolled[i], hashes[i + size - 1])
-        rolled[i] = value
-        number = times[value >> shift]
-        times[value >> shift] = number + (number != _MANY)
-    return shift
+    return bits
 
 
 @inlined
-def _most(rolled: Any, live: Any, alive: Any, times: Any, shift: Any) -> Any:
-    """Return the first place with the highest number, and this number."""
-    most, place = 1, 0
-    for k in range(alive):
-        number = np.int64(times[rolled[live[k]] >> shift])
-        if number > most:
-            most, place = number, live[k]
-    return place, most
+def _counted_pairs(hashes: Any, count: Any, slots: Any, times: Any) -> None:
+    """Count the pairs of units at all places; slots[i] is where that at `i` is in `times`."""
+    bits = _bucket_bits(count)
+    times[: 1 << bits] = 0
+    for i in range(count):
+        slot = _rolled(hashes[i], hashes[i + 1]) >> np.uint64(64 - bits)
+        slots[i] = slot
+        times[slot] += times[slot] != _MANY
+
+
+@inlined
+def _counted(
+    hashes: Any, rolled: Any, alive: Any, count: Any, size: Any, slots: Any, times: Any, work: Any
+) -> None:
+    """Count the n-grams of 3 or 4 units at the places whose bits are set in `alive`."""
+    wanted = 0
+    for word in range(_words(count)):
+        wanted += ones_count(alive[word])
+    work[0] += wanted
+    bits = _bucket_bits(wanted)
+    times[: 1 << bits] = 0
+    for word in range(_words(count)):
+        places = alive[word]
+        while places != _ZERO:
+            i = word * 64 + trailing_zeros(places)
+            places &= places - _ONE
+            first = _rolled(hashes[i], hashes[i + 1]) if size == 3 else rolled[i]
+            rolled[i] = _rolled(first, hashes[i + size - 1])
+            slot = rolled[i] >> np.uint64(64 - bits)
+            slots[i] = slot
+            times[slot] += times[slot] != _MANY
+
+
+@inlined
+def _words(count: Any) -> Any:
+    return (count + 63) >> 6
+
+
+@inlined
+def _repeated(alive: Any, count: Any, slots: Any, times: Any) -> Any:
+    """Leave of `alive` the places whose number is over 1; return the highest number."""
+    most = 1
+    for word in range(_words(count)):
+        places, again = alive[word], _ZERO
+        while places != _ZERO:
+            place = trailing_zeros(places)
+            places &= places - _ONE
+            number = np.int64(times[slots[word * 64 + place]])
+            most = max(most, number)
+            again |= np.uint64(number > 1) << np.uint64(place)
+        alive[word] = again
+    return most
+
+
+@inlined
+def _repeated_pairs(alive: Any, count: Any, slots: Any, times: Any) -> Any:
+    """Set in `alive` the bits of the places whose number is over 1; return the highest number."""
+    most = 1
+    for word in range(_words(count)):
+        again = _ZERO
+        for i in range(word * 64, min(word * 64 + 64, count)):
+            number = np.int64(times[slots[i]])
+            most = max(most, number)
+            again |= np.uint64(number > 1) << np.uint64(i & 63)
+        alive[word] = again
+    return most
+
+
+@inlined
+def _listed(alive: Any, count: Any, slots: Any, times: Any, least: Any, live: Any) -> Any:
+    """Write the places in `alive` whose number is `least` or more; return how many."""
+    found = 0
+    for word in range(_words(count)):
+        places = alive[word]
+        while places != _ZERO:
+            i = word * 64 + trailing_zeros(places)
+            places &= places - _ONE
+            live[found] = i
+            found += times[slots[i]] >= least
+    return found
+
+
+@inlined
+def _ngram(hashes: Any, rolled: Any, i: Any, size: Any) -> Any:
+    return _rolled(hashes[i], hashes[i + 1]) if size == 2 else rolled[i]
 
 
 @inlined
 def _top_chars(
-    rolled: Any, live: Any, alive: Any, size: Any, times: Any, shift: Any, ends: Any,
-    keys: Any, counts: Any, likely: Any, work: Any,
+    hashes: Any, rolled: Any, alive: Any, count: Any, size: Any, most: Any, slots: Any, times: Any,
+    ends: Any, keys: Any, counts: Any, live: Any, work: Any,
 ) -> Any:  # fmt: skip
-    """Return count x characters of the most frequent n-gram (the first of several), or 0."""
-    place, most = _most(rolled, live, alive, times, shift)
+    """Return count x characters of the most frequent n-gram (the first of several), or 0.
+
+    `most` is the highest of the numbers of those in `alive`.
+    """
     if most == 1:
         return 0
-    key, exact = rolled[place], 0
-    for k in range(alive):
-        exact += rolled[live[k]] == key
+    found = _listed(alive, count, slots, times, most, live)
+    place, exact = np.int64(live[0]), 0
+    key = _ngram(hashes, rolled, place, size)
+    for k in range(found):
+        exact += _ngram(hashes, rolled, live[k], size) == key
     if exact == most and most < _MANY:
         return most * _chars(ends, place, place + size)
-    # Another n-gram has the same number: those that may occur more often are counted one by one.
-    found = 0
-    for k in range(alive):
-        likely[found] = live[k]
-        found += times[rolled[live[k]] >> shift] >= max(min(exact, _MANY), 2)
+    # Another n-gram has the same number: all that may occur more often are counted one by one.
+    found = _listed(alive, count, slots, times, max(min(exact, _MANY), 2), live)
     bits, best = _cleared(keys, found), 1
     for k in range(found):
-        at = _slot(keys, bits, rolled[likely[k]] | _ONE, work)
+        key = _ngram(hashes, rolled, live[k], size) | _ONE
+        at = _slot(keys, bits, key, work)
         counts[at] = 1 if keys[at] == _ZERO else counts[at] + 1
-        keys[at] = rolled[likely[k]] | _ONE
+        keys[at] = key
     for k in range(found):
-        at = _slot(keys, bits, rolled[likely[k]] | _ONE, work)
+        at = _slot(keys, bits, _ngram(hashes, rolled, live[k], size) | _ONE, work)
         if counts[at] > best:
-            best, place = counts[at], likely[k]
+            best, place = np.int64(counts[at]), np.int64(live[k])
     return best * _chars(ends, place, place + size) if best > 1 else 0
 
 
 @inlined
-def _repeated(rolled: Any, live: Any, alive: Any, times: Any, shift: Any, neighbours: Any) -> Any:
-    """Keep the places whose number is over 1, as are those of `neighbours` places behind."""
-    kept, run, last = 0, 0, -1
-    for k in range(alive):
-        i = live[k]
-        run = run + 1 if i == last + 1 else 1
-        run *= times[rolled[i] >> shift] > 1
-        last = i
-        live[kept] = i - neighbours
-        kept += run > neighbours
-    return kept
+def _with_next(alive: Any, count: Any) -> None:
+    """Leave of `alive` the places behind which the next one is in it too."""
+    words = _words(count)
+    for word in range(words):
+        behind = alive[word + 1] << np.uint64(63) if word + 1 < words else _ZERO
+        alive[word] &= alive[word] >> _ONE | behind
 
 
 # --- all sizes ---------------------------------------------------------------------------------
@@ -183,15 +245,15 @@ def _repeated(rolled: Any, live: Any, alive: Any, times: Any, shift: Any, neighb
 
 @inlined
 def _dup_chars(
-    rolled: Any, live: Any, alive: Any, size: Any, ends: Any, keys: Any, counts: Any, slots: Any,
+    rolled: Any, live: Any, left: Any, size: Any, ends: Any, keys: Any, counts: Any, slots: Any,
     work: Any,
 ) -> Any:  # fmt: skip
     """Return the characters in n-grams at `live` that occurred before, each counted once.
 
     slots[k] is where the n-gram at live[k] is counted in `counts`.
     """
-    bits, covered, chars = _cleared(keys, alive), 0, 0
-    for k in range(alive):
+    bits, covered, chars = _cleared(keys, left), 0, 0
+    for k in range(left):
         i = live[k]
         at = _slot(keys, bits, rolled[i] | _ONE, work)
         slots[k] = at
@@ -205,10 +267,10 @@ def _dup_chars(
 
 
 @inlined
-def _still_alive(live: Any, alive: Any, slots: Any, counts: Any, neighbours: Any) -> Any:
+def _still_alive(live: Any, left: Any, slots: Any, counts: Any, neighbours: Any) -> Any:
     """Keep the places whose n-gram occurs twice, as do those at `neighbours` places behind."""
     kept, run, last = 0, 0, -1
-    for k in range(alive):
+    for k in range(left):
         i = live[k]
         run = run + 1 if i == last + 1 else 1
         run *= counts[slots[k]] > 1
@@ -219,46 +281,50 @@ def _still_alive(live: Any, alive: Any, slots: Any, counts: Any, neighbours: Any
 
 
 @inlined
-def _ngrams(
-    hashes: Any, ends: Any, count: Any, rolled: Any, live: Any, slots: Any, times: Any,
+def _small_ngrams(
+    hashes: Any, ends: Any, count: Any, rolled: Any, live: Any, slots: Any, alive: Any, times: Any,
     keys: Any, counts: Any, work: Any, out: Any,
-) -> None:  # fmt: skip
-    """Fill `out` for all sizes; the places looked at are added to work[0]."""
-    for i in range(count):
-        rolled[i] = hashes[i]
-        live[i] = i
-    alive = count - 1
+) -> Any:  # fmt: skip
+    """Fill `out` for the top n-grams; return how many places of `live` may have repeated 4-grams."""
+    places = count - 1
+    if places <= 0:
+        return 0
+    work[0] += places
+    _counted_pairs(hashes, places, slots, times)
+    most = _repeated_pairs(alive, places, slots, times)
     for size in range(2, 5):
-        if alive <= 0:
-            return
-        work[0] += alive
-        shift = _counted(hashes, rolled, live, alive, size, times)
         out[_TOP_AT + size - 2] = _top_chars(
-            rolled, live, alive, size, times, shift, ends, keys, counts, slots, work
+            hashes, rolled, alive, places, size, most, slots, times, ends, keys, counts, live, work
         )
-        alive = _repeated(rolled, live, alive, times, shift, 1 if size < 4 else 0)
-    for number in range(_SIZES.size):
-        size = _SIZES[number]
-        work[0] += alive
-        for k in range(alive if number else 0):
-            i = live[k]
-            for following in range(i + _SIZES[number - 1], i + size):
-                rolled[i] = _rolled(rolled[i], hashes[following])
-        out[_DUP_AT + number] = _dup_chars(
-            rolled, live, alive, size, ends, keys, counts, slots, work
-        )
-        if number + 1 == _SIZES.size or alive == 0:
-            return
-        alive = _still_alive(live, alive, slots, counts, _SIZES[number + 1] - size)
+        if most == 1 or size == 4:
+            break
+        _with_next(alive, places)
+        _counted(hashes, rolled, alive, places, size + 1, slots, times, work)
+        most = _repeated(alive, places, slots, times)
+    return _listed(alive, places, slots, times, 2, live) if most > 1 else 0
 
 
 @inlined
-def _last_byte(data: Any, start: Any, stop: Any) -> Any:
-    """Return where the characters end that begin within the first MAX_BYTES."""
-    end = min(stop, start + MAX_BYTES)
-    while end < stop and 0x80 <= data[end] < 0xC0:
-        end += 1
-    return end
+def _ngrams(
+    hashes: Any, ends: Any, count: Any, rolled: Any, live: Any, slots: Any, alive: Any, times: Any,
+    keys: Any, counts: Any, work: Any, out: Any,
+) -> None:  # fmt: skip
+    """Fill `out` for all sizes; the places looked at are added to work[0]."""
+    left = _small_ngrams(
+        hashes, ends, count, rolled, live, slots, alive, times, keys, counts, work, out
+    )
+    for number in range(_SIZES.size):
+        if left == 0:
+            return
+        size = _SIZES[number]
+        work[0] += left
+        for k in range(left if number else 0):
+            i = live[k]
+            for following in range(i + _SIZES[number - 1], i + size):
+                rolled[i] = _rolled(rolled[i], hashes[following])
+        out[_DUP_AT + number] = _dup_chars(rolled, live, left, size, ends, keys, counts, slots, work)
+        if number + 1 < _SIZES.size:
+            left = _still_alive(live, left, slots, counts, _SIZES[number + 1] - size)
 
 
 @inlined
@@ -270,26 +336,40 @@ def _power(least: Any) -> Any:
 
 
 @inlined
+def _document(
+    text: Any, codes: Any, width: Any, narrow: Any, count: Any, scratch: Any, work: Any, out: Any
+) -> None:
+    keys, counts, times, hashes, rolled, sizes, part_sizes, live, slots, alive = scratch
+    lines, parts = pieces(text, width, narrow, count, hashes, sizes, rolled, part_sizes)
+    _repeats(hashes, sizes, lines, keys, work, out[0:4])
+    _repeats(rolled, part_sizes, parts, keys, work, out[4:8])
+    found = units(text, codes, width, narrow, count, hashes, sizes)
+    out[8] = sizes[found - 1] if found else 0
+    _ngrams(
+        hashes, sizes, found, rolled, live, slots, alive, times, keys, counts, work, out
+    )
+
+
+@njit
 def _repetition(data: Any, offsets: Any, table: Any, room: Any, work: Any, out: Any) -> None:
+    codes = np.empty(room + ROOM, np.uint32)
+    narrow = np.empty(room + ROOM, np.uint8)
+    bytes_ = codes.view(np.uint8)
     # Two lines, or units, have a byte between them, or one of them is a character of three bytes.
     room = room // 2 + 2
     keys = np.empty(_power(2 * room), np.uint64)
-    counts = np.empty(keys.size, np.int32)
-    times = np.empty(_power(4 * room), np.uint16)
-    hashes = np.empty(room, np.uint64)
-    rolled = np.empty(room, np.uint64)
-    sizes = np.empty(room, np.int32)
-    part_sizes = np.empty(room, np.int32)
-    live = np.empty(room, np.int32)
-    slots = np.empty(room, np.int32)
+    scratch = (
+        keys, np.empty(keys.size, np.int32), np.empty(_power(4 * room), np.uint8),
+        np.empty(room, np.uint64), np.empty(room, np.uint64), np.empty(room, np.int32),
+        np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.int32),
+        np.empty(room // 64 + 1, np.uint64),
+    )  # fmt: skip
     for row in range(offsets.size - 1):
-        start, stop = offsets[row], _last_byte(data, offsets[row], offsets[row + 1])
-        lines, parts = pieces(data, start, stop, table, hashes, sizes, rolled, part_sizes)
-        _repeats(hashes, sizes, lines, keys, work, out[row, 0:4])
-        _repeats(rolled, part_sizes, parts, keys, work, out[row, 4:8])
-        found = units(data, start, stop, table, hashes, sizes)
-        out[row, 8] = sizes[found - 1] if found else 0
-        _ngrams(hashes, sizes, found, rolled, live, slots, times, keys, counts, work, out[row])
+        count, plain = narrowed(data, offsets[row], offsets[row + 1], table, codes, narrow)
+        if plain:
+            _document(narrow, codes, 1, narrow, count, scratch, work, out[row])
+        else:
+            _document(bytes_, codes, 4, narrow, count, scratch, work, out[row])
 
 
 def repetition(

@@ -81,14 +81,14 @@ def _stop_bits(narrow: Any, at: Any, ends: Any, stops: Any, last: Any) -> Any:
 
 
 @inlined
-def word_counts(narrow: Any, count: Any, out: Any) -> None:
-    """Fill `out` (6,), zero before the call, with these counts.
+def word_counts(narrow: Any, count: Any, carries: Any, out: Any) -> None:
+    """Fill `out` (6,) with these counts; `carries` is room for 7 values (uint64).
 
     Words; words with a letter; stop words; distinct stop words; the same as bits; plain words: with
     a letter, and without ASCII punctuation but at their ends, apart from `'` and `-`.
     """
     words, alpha, plain, stop, bits, last = 0, 0, 0, 0, np.int64(0), 0
-    carries = np.zeros(7, np.uint64)
+    carries[:] = 0
     for at in range(0, count + 1, WINDOW):
         word = ~space_mask(narrow, at)
         before = word << _ONE | carries[_INSIDE]
