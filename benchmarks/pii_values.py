@@ -290,7 +290,8 @@ def _account(rng: random.Random) -> str:
     name, number = rng.choice(_NAMES), rng.randint(100, 99999)
     return rng.choice((
         f"{name}{number}", f"{name}_{number}", f"{name}-{number}", f"{name.upper()}{number}",
-        f"wxid_{name[:3]}{number}x", f"{name[0]}{number}{name[1:4]}00", f"{name}_{name}_{number % 10}",
+        f"wxid_{name[:3]}{number}x", f"{name[0]}{number}{name[1:4]}00",
+        f"{name}_{name}_{number % 10}",
     ))  # fmt: skip
 
 
