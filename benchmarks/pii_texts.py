@@ -139,9 +139,11 @@ def _moved(spans: list[Span], by: int) -> list[Span]:
     return [(start + by, end + by, kind) for start, end, kind in spans]
 
 
-def _amid(each: Labelled, rng: random.Random, before: list[str], behind: list[str]) -> Labelled:
+def _amid(
+    each: Labelled, rng: random.Random, before: list[Template], behind: list[Template]
+) -> Labelled:
     """Put a sentence before it and one behind it."""
-    first, last = rng.choice(before), rng.choice(behind)
+    first, last = filled(rng.choice(before), rng).text, filled(rng.choice(behind), rng).text
     moved = len(first)
     return Labelled(
         first + each.text + last, _moved(each.wanted, moved), _moved(each.unwanted, moved)
@@ -164,8 +166,8 @@ def filled_texts(name: str, *, times: int, seed: int = 0) -> Iterator[tuple[Labe
     """
     rng = random.Random(seed)
     every = templates(name)
-    before = [each.line for each in every if each.kind == "before"]
-    behind = [each.line for each in every if each.kind == "behind"]
+    before = [each for each in every if each.kind == "before"]
+    behind = [each for each in every if each.kind == "behind"]
     page: list[Labelled] = []
     for time in range(times):
         for template in rng.sample(every, len(every)):

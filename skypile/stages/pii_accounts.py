@@ -10,7 +10,8 @@ __all__ = ["qq", "wechat"]
 
 _MOBILE = re.compile(rb"1[3-9][0-9]{9}")
 _SPACE = "(?:[ \\t]|　)*"
-_CLOSES = f"(?:{_SPACE}(?:[)\\]\"'>]|）|】|」))?"
+_ASIDE = "(?:\\([^()\\n]{1,16}\\)(?=:)|（[^()\\n]{1,36}?）(?=：|:))"
+_CLOSES = f"(?:{_ASIDE}|{_SPACE}(?:[)\\]\"'>]|）|】|」))?"
 _SIGN = "[:=([\"']|：|为|為|是|→|（|【|「|(?i:is)(?![a-z])"
 _TO_COLON = f"{_CLOSES}{_SPACE}(?:(?:{_SIGN}){_SPACE}){{0,3}}"
 _AND = f"{_SPACE}(?:/|／|、|和|及|或|&|(?i:or|and)\\b){_SPACE}"
@@ -20,7 +21,7 @@ _CONTACTS = (
 )
 # Other words of up to six Chinese characters before a colon, none of them a part of the product.
 _PRODUCT = (
-    "公众|公眾|小程序|支付|版|开发|昵称|名|用户|接口|网页|钱包|空间|等级|人数|在线|币|图|音乐|值"
+    "公众|公眾|视频|直播|频道|小程序|支付|版|开发|昵称|名|用户|接口|网页|钱包|空间|等级|人数|在线|币|图|音乐|值"
     "|邮箱|红包|流量|年|第"
 )
 _ANY_NOUN = f"(?:(?!{_PRODUCT})[\\xe3-\\xe9][\\x80-\\xff]{{2}}){{1,6}}(?=[ \\t]*(?:[:]|：))"
@@ -28,7 +29,7 @@ _QQ = pattern(
     f"(?P<noun>{_AND}{_CONTACTS}|{_ANY_NOUN}"
     "|[ \\t]*(?:客服|联系|聯繫|咨询|号码|在线|帐号|账号|帳號|賬號)"
     "|[ \\t]*(?:号码?|號碼?|(?:[\\x80-\\xff]{3}){0,3}群(?:号码?|號碼?|组)?)"
-    "|(?i:[ _]?id| ?no\\.?|[ _]?number| ?group| ?account)(?![a-z]))?"
+    "|(?i:[ _]?id| ?no\\.?|[ _]?number| ?group| ?account| ?contact)(?![a-z]))?"
     f"(?P<sign>{_TO_COLON})(?P<value>[1-9][0-9]{{4,10}})(?![0-9A-Za-z_@]|\\.[0-9]|-[0-9])"
 )
 _MORE_QQ = pattern(
@@ -40,13 +41,14 @@ _COUNTED = pattern(
     "|(?i:users|people|members)\\b)"
 )
 _ENDS = pattern(
-    "\\s*(?:\\Z|[,;|/)\\]\"'<.&}!~]|，|。|；|、|）|】|！|～|」|”|…|\\(|（"
+    "\\s*(?:\\Z|[,;|/)\\]\"'<.&}!~]|，|。|；|、|）|】|！|～|」|』|》|”|…|★|—|–|\\(|（"
     "|[ \\t\\r]+(?:(?:and|or|for|if|to|with|please|thanks)\\b|(?![A-Za-z]|是|的|和|与|乘|能))"
     "|(?:微信|电话|手机|加|备注|密码|验证|咨询|进群|聊|领))"
 )
 _OWN_NOUN = pattern("号|號|群|账|帐|賬|帳")
 # Words before a short cue that make it a part of something else.
-_DEDUCTED = pattern("(?:折|罚|抵|回|代|克|被|应|需|共|每|钮|纽|皮|丝|环|奇瑞|只|流量)\\Z")
+_DEDUCTED = pattern("(?:折|罚|抵|回|代|克|被|应|需|共|每|钮|纽|皮|丝|环|只|流量)\\Z")
+_CAR = pattern("奇瑞\\Z")
 _AFTER_WORD = pattern("(?:[\\w.'\"-]|[\\w)\\]] |,|, )\\Z")
 
 
@@ -58,14 +60,12 @@ def qq(near: Near) -> list[Find]:
         return []
     if _COUNTED.match(rest[match.end() :]) or _MOBILE.fullmatch(match["value"]):
         return []
-    before = near.before(24)
-    if _DEDUCTED.search(before):
-        return []
     named = bool(match["noun"] or match["sign"].strip() or near.value[-1:] in b":\x9a")
     if not named and len(match["value"]) < 6 and not _ENDS.match(rest[match.end() :]):
         return []
     whole = near.value.lower().startswith((b"qq", "扣扣".encode()))
-    if not whole and not _short_qq(near, match, rest):
+    other = (_CAR if whole else _DEDUCTED).search(near.before(24))
+    if other or (not whole and not _short_qq(near, match, rest)):
         return []
     found = [_part(near, "qq", match, "value")]
     more = _MORE_QQ.match(rest, match.end())
@@ -182,7 +182,8 @@ def _disguised(near: Near, match: re.Match[bytes], behind: bytes) -> bool:
     """Of what people write so that no program finds it: 加v, 薇, V：, 威信, 卫星."""
     value, sign, cue = match["value"], match["sign"].strip(), near.value.lower()
     before = near.before(24)
-    ends = _ENDS.match(behind) or (re.match(rb" [A-Za-z]", behind) and re.search(rb"[0-9]", value))
+    named = bool(re.match(rb"[A-Za-z].*[0-9]", value))
+    ends = named or _ENDS.match(behind)
     if not ends or _COUNTED.match(behind) or _TERM.match(value):
         return False
     asked = cue.startswith(("加".encode(), b"+")) or _PLUS.search(before)

@@ -6,20 +6,32 @@ import re
 
 from skypile.kernels.pii_shapes import DOTS
 from skypile.stages.pii_near import Find, Near, Words, pattern
+from skypile.stages.pii_words import THING
 
 __all__ = ["embassy", "passport", "plate", "plated"]
 
 # Between the word and the number: words for number, brackets, quotes, signs of tables and markup.
 _NOUNS = (
-    "(?:信息|资料|資料)(?=[:]|：)|号码|號碼|号|號|编号|編號|证件|證件|为|為|是|本"
+    "(?:信息|资料|資料)(?=[:]|：)|号码|號碼|号|號|编号|編號|证件|證件|为|為|是|本|如|即|原|新|旧|舊|其|该|該|所持"
     "|[A-Za-z]*(?i:number|num|no|nr)\\b\\.?|(?i:is|was|id|card)\\b"
 )
-_SIGNS = "　|[ \\t:#(),.;/|\"'=>_-]|：|（|）|，|；|、|／|「|」|【|】|→"
+_SIGNS = "　|[ \\t:#()[\\],.;/|\"'=>_-]|：|（|）|，|；|、|／|「|」|【|】|→"
 _PASSPORT = pattern(
     f"(?:{_SIGNS}|{_NOUNS}){{0,12}}?"
     "(?<![A-Za-z0-9])(?P<value>[A-Z]{1,2}[0-9]{6,8}[A-Z]?|[A-Z]{1,2} [0-9]{7,8}|[0-9]{9}"
     "|[0-9]{2}[A-Z]{2}[0-9]{5}|[CFGHJK][0-9CFGHJKLMNPRTVWXYZ]{8}|M[0-9]{3}[A-Z][0-9]{4}"
     "|[a-z]{1,2}[0-9]{7,8})(?![A-Za-z0-9_-])"
+)
+# A form that little else has may stand a few words further on: not more than 10 characters and one
+# comma, and no word for another thing among them.
+_AFTER_A_GAP = pattern(
+    "(?P<gap>(?:[\\xe3-\\xef][\\x80-\\xff]{2}|[a-z :/()'\".,-]){1,10}?)"
+    "(?<![A-Za-z0-9-])(?P<value>[EGPDSKHM][A-Z]?[0-9]{7,8})(?![A-Za-z0-9_-])"
+)
+_PAPER = "证号".encode()  # of a passport or a pass: 护照/通行证号
+_OTHER_PAPERS = pattern(
+    "保单|保單|车次|車次|航班|座位|机票|票|资产|乘|电话|電話|手机|排队|规格|产品|零件|型|图|。|，.*，"
+    "|(?i:seat|flight|policy|phone)"
 )
 
 
@@ -29,8 +41,12 @@ def passport(near: Near) -> list[Find]:
     1 or 2 letters and 6 to 8 digits, 9 digits, or a form of one country: ICAO Doc 9303 allows 9
     characters; Chinese ones are E and 8 digits, or E, a letter and 7 digits.
     """
-    match = _PASSPORT.match(near.text[near.stop :].partition(b"\n")[0])
+    rest = near.text[near.stop :].partition(b"\n")[0]
+    match = _PASSPORT.match(rest) or _AFTER_A_GAP.match(rest)
     if not match or near.in_placeholder():
+        return []
+    gap = match.groupdict().get("gap")
+    if gap and (THING.last(gap.replace(_PAPER, b"")) >= 0 or _OTHER_PAPERS.search(gap)):
         return []
     value = match["value"]
     if len(re.findall(rb"[0-9]", value)) < 4 or not 8 <= len(value.replace(b" ", b"")) <= 9:

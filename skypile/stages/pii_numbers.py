@@ -6,7 +6,7 @@ import re
 from datetime import date
 
 from skypile.stages.pii_near import Find, Near, Words
-from skypile.stages.pii_words import digits_of, said
+from skypile.stages.pii_words import digits_of, of_a_thing, said
 
 __all__ = ["card_groups", "long_number"]
 
@@ -15,7 +15,7 @@ _CARD = Words(
     "cardnumber bankcard",
     "卡 卡号 卡號 银行 銀行 账号 账户 帐号 帐户 帳號 帳戶 賬號 賬戶 户名 戶名 转账 轉賬 轉帳 汇款 "
     "匯款 收款 打款 银联 銀聯 工行 农行 中行 建行 交行 招行 邮储 储蓄 农商行 信用社 开户 開戶 "
-    "打到 转到 存入 存到 还款 汇入 匯入",
+    "打到 转到 转入 转给 打入 汇到 存入 存到 还款 汇入 匯入",
 )  # fmt: skip
 _RESIDENT = Words(
     "id idcard identity resident",
@@ -82,9 +82,10 @@ def long_number(near: Near) -> list[Find]:
         grouped = len(near.value) > 18 and re.search(rb"[0-9] \Z", near.before(2))
         joined = grouped or re.search(rb"[\w.]-\Z", near.before(2))
         return [] if joined and not said(near, _RESIDENT) else [near.find("resident_id")]
-    if not near.value.isdigit() or not _is_card(value) or not said(near, _CARD, 60):
+    if not near.value.isdigit() or not _is_card(value):
         return []
-    return [near.find("bank_card")]
+    behind = _CARD.last(near.behind(24)) >= 0 and not of_a_thing(near.before(48))
+    return [near.find("bank_card")] if behind or said(near, _CARD, 60) else []
 
 
 def card_groups(near: Near) -> list[Find]:

@@ -16,6 +16,7 @@ _MOBILE = re.compile(
 )  # fmt: skip
 _USUAL = re.compile(rb"[0-9]{11}\Z|[0-9]{3}([ -])[0-9]{4}\1[0-9]{4}\Z")
 _CHINA = pattern("(?:(?<![0-9A-Za-z_-])86[- ]?|(?:\\(|（)\\+?86(?:\\)|）) ?)\\Z")
+_CALL = pattern("(?:打|拨|撥)(?:这个号?|手机|通)?(?:[ :]|：)?\\Z")
 _GROUP = re.compile(rb"[ -][0-9]{4}(?![0-9])")  # of a longer number in groups
 
 
@@ -25,7 +26,7 @@ def mobile(near: Near) -> list[Find]:
     Digits in groups other than 3-4-4 need a word before them, and so do 86 and 11 in one run.
     """
     digits = digits_of(near.value)
-    named = said(near, PHONE)
+    named = said(near, PHONE) or bool(_CALL.search(near.before(18)))
     if not _MOBILE.match(digits[-11:]):
         return [near.find("phone")] if named and near.value.isdigit() and _long(digits) else []
     if not named and (not _USUAL.match(near.value) or glued(near) or _in_latin(near)):
@@ -132,7 +133,7 @@ def solid(near: Near) -> list[Find]:
 
     A Chinese landline with its area code, a mobile behind a 0, or a mobile of Taiwan.
     """
-    if not said(near, PHONE, 30):
+    if not said(near, PHONE, 40):
         return []
     digits = digits_of(near.value)
     if _is_landline(digits[1:]):

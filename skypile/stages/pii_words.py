@@ -6,7 +6,7 @@ import re
 
 from skypile.stages.pii_near import Near, Words, pattern
 
-__all__ = ["PHONE", "UNIT", "digits_of", "glued", "of_a_thing", "said"]
+__all__ = ["PHONE", "THING", "UNIT", "digits_of", "glued", "of_a_thing", "said"]
 
 PHONE = Words(
     "tel telephone phone phones mobile cell cellphone call fax hotline whatsapp sms dial contact "
@@ -15,16 +15,16 @@ PHONE = Words(
     "enquiries inquiries",
     "电话 電話 手机 手機 手机号 手機號 联系 聯繫 联络 聯絡 致电 致電 拨打 撥打 热线 熱線 传真 "
     "傳真 座机 总机 總機 前台 直线 直線 分机 號碼 号码 短信 微信 支付宝 Tel TEL Fax FAX 打我 打给 "
-    "来电 請打 请打 请拨 请致 服务台 服務台 订房 订票 举报 投诉 咨询 總台 总台 值班 客服 手机号码 "
-    "手機號碼",
+    "来电 請打 请打 请拨 请致 服务台 服務台 负责人 订房 订票 举报 投诉 咨询 總台 总台 值班 客服 "
+    "手机号码 手機號碼",
 )  # fmt: skip
 # Numbers of things.
-_THING = Words(
+THING = Words(
     "order orders invoice serial part model sku isbn issn doi id ids uid uuid hash commit build "
     "timestamp ticket tracking product item ref reference batch lot version seed bytes ean upc "
     "oid imei transaction qty total population inode pid case document documents doc patent "
     "standard pn sn barcode docket epoch trace size count length amount price sum balance "
-    "capacity quantity usd rmb cny hkd eur gbp jpy",
+    "capacity quantity rowcount usd rmb cny hkd eur gbp jpy",
     "订单 訂單 单号 單號 編號 编号 流水 序列 型号 型號 货号 貨號 条码 條碼 条形码 批号 批號 校验 "
     "时间戳 快递 物流 运单 案号 文号 进程 句柄 偏移 大小 编码 編碼 书号 刊号 合同 发票 凭证 交易 "
     "成交 金额 合计 数量 证书 准字 注册证 学号 學號 学籍 工号 准考证 专利 标准 群号 档案 会员卡 "
@@ -34,8 +34,14 @@ _THING = Words(
     "识别号 注册号 信用代码 工单",
 )  # fmt: skip
 _GLUED_BEFORE = re.compile(
-    rb"(?:[/=#&?%$@\\<-]|\xc2[\xa3\xa5]|\xef\xbf\xa5|\xe2\x82\xac|[eE][+-]?|[=+] "
-    rb"|[0-9)\]] [*/-] |\w \* |\w[(\[])\Z"
+    rb"(?:[=#&?%$@\\<-]|(?:\A|[\x00-\x7f])/|\xc2[\xa3\xa5]|\xef\xbf\xa5|\xe2\x82\xac|[eE][+-]?"
+    rb"|[=+] |[0-9)\]] [*/-] |\w \* |\w[(\[])\Z"
+)
+# Any number with a name that ends in 号, but for those of telephones: 考生号：…, 登记号码…
+_NUMBERED = pattern(
+    "(?!机|機|话|話|信|的|个|個|小|新|老|靓|本|这|那|此|大|同|宝|短|副|系|絡|络|挂|掛|整|全|该)"
+    "[\\xe4-\\xe9][\\x80-\\xff]{2}"
+    "(?P<name>(?:号|號)(?:码|碼)?)(?:为|為|是)?(?:[ :=#]|：)*\\Z"
 )
 _CLAUSE = re.compile("，|。|；|、|[,;] ".encode())
 _GLUED_BEHIND = re.compile(rb"[-_/\\][A-Za-z0-9]|[.,:][0-9]|%|=|\.[a-z]{2,4}\b")
@@ -57,8 +63,16 @@ def said(near: Near, words: Words, size: int = 48) -> bool:
     """Tell whether one of the words stands before it, and no number of things is nearer."""
     before = near.before(size)
     clause = _CLAUSE.split(before)[-1]
-    last, thing = words.last(before), _THING.last(clause)
+    last, thing = words.last(before), (_thing if words is PHONE else THING.last)(clause)
     return last >= 0 and (thing < 0 or last > len(before) - len(clause) + thing)
+
+
+def _thing(clause: bytes) -> int:
+    """Return where the last word for numbers of things ends, -1 where there is none."""
+    found, numbered = THING.last(clause), _NUMBERED.search(clause)
+    if numbered and PHONE.last(clause[: numbered.start("name")]) < numbered.start("name"):
+        return numbered.end("name")
+    return found
 
 
 def glued(near: Near) -> bool:
@@ -75,5 +89,5 @@ def glued(near: Near) -> bool:
 def of_a_thing(before: bytes) -> bool:
     """Tell whether the clause before it speaks of numbers of things, and of telephones no later."""
     clause = _CLAUSE.split(before)[-1]
-    thing = _THING.last(clause)
+    thing = _thing(clause)
     return thing >= 0 and thing >= PHONE.last(clause)

@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 import pii as benchmark
 
 TEXTS = [each.text for each in benchmark.labelled()]
-MADE = {name: benchmark.made(name, times=2, seed=1) for name in ("dev", "unseen")}
+MADE = {"dev": benchmark.made("dev", times=1), "unseen": benchmark.made("unseen", times=3)}
 
 
 def values(text: str) -> list[tuple[str, str]]:
@@ -44,8 +44,8 @@ def test_precision_and_recall_on_the_labelled_texts():
 def test_precision_and_recall_on_the_texts_made_from_templates(name):
     """A part of what benchmarks/pii.py --made runs; the unseen ones have had no rule mended."""
     for kind, tally in benchmark.accuracy(MADE[name]).items():
-        assert tally.right + tally.missed >= 30 and tally.unwanted >= 20, kind
-        assert min(tally.precision, tally.recall) >= 0.94, (kind, tally)
+        assert tally.right + tally.missed >= 30 and tally.unwanted >= 30, kind
+        assert min(tally.precision, tally.recall) >= 0.96, (kind, tally)
 
 
 def test_the_labelled_texts_are_those_that_were_marked(tmp_path, monkeypatch):
@@ -165,6 +165,19 @@ def test_nothing_is_found_in_what_was_rewritten(replace):
     for text, count in zip(batch.column("text").to_pylist(), again["pii_count"], strict=True):
         assert count.as_py() == 0, text
     assert again["text"].equals(batch.column("text"))
+
+
+FRAGMENTS = st.one_of(
+    st.sampled_from([each.text for each in MADE["unseen"] if len(each.text) < 60]),
+    st.sampled_from([" ", "，", "；", "\t", "/", "<MOBILE>", "<QQ_c423>", "电话", "微信", "车牌"]),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(FRAGMENTS, max_size=8).map("".join), st.sampled_from(["keyed", "fixed"]))
+def test_a_second_run_changes_nothing(text, replace):
+    once = rewritten(text, replace=replace)
+    assert rewritten(once, replace=replace) == once
 
 
 def test_the_key_is_told_to_nobody():
