@@ -2,13 +2,13 @@
 
     python3.11 -m venv PEERS
     PEERS/bin/pip install "datatrove[processing]==0.10.1" spacy jieba zstandard
-    SKYPILE_SHARED=DIR python benchmarks/agreement.py PEERS/bin/python [--documents N]
+    SKYPILE_SHARED=DIR python benchmarks/agreement.py PEERS/bin/python [--documents N] [--cuts …]
 
 datatrove runs in a process of that environment (``agreement_peer.py``), since it needs other
 versions of packages. Compared are N documents of DIR/data/corpus in English and as many in Chinese
-(from the files below in equal parts, evenly drawn, each cut at 20,000 characters), first with words
-cut as SkyPile cuts them on both sides, then with datatrove's own tokenizer (spaCy; jieba for
-Chinese) on its side. Rules on the language are left out on both sides.
+(from the files below in equal parts, evenly drawn, each cut at 20,000 characters): `units`, with
+words, lines and shares cut as SkyPile cuts them on both sides, then `own`, datatrove as it is, with
+its own tokenizer (spaCy; jieba for Chinese). Rules on the language are left out on both sides.
 
 Prints two kinds of table, in Markdown: per column how many documents have equal values, and how
 many lie on the same side of the limit that the peer's filter has; per recipe how many documents
@@ -194,19 +194,18 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("python")
     parser.add_argument("--documents", type=int, default=600)
+    parser.add_argument("--cuts", nargs="+", default=("units", "own"), choices=("units", "own"))
     options = parser.parse_args()
     folder = Path(os.environ["SKYPILE_SHARED"]) / "data" / "corpus"
     for language in FILES:
         documents = texts(folder, language, options.documents)
         found = ours(documents, language)
-        answers = {
-            cut: theirs(options.python, documents, language, cut) for cut in ("units", "own")
-        }
+        answers = {cut: theirs(options.python, documents, language, cut) for cut in options.cuts}
         print(f"\n## {language}: {len(documents)} documents\n")
         column_table(found, answers)
         decision_table(found, answers)
         kept = [(mine, each["c4_text"]) for mine, each in
-                zip(found.c4_texts, answers["own"], strict=True)
+                zip(found.c4_texts, answers[options.cuts[0]], strict=True)
                 if "c4_text" in each and each["decisions"]["c4"] is None]  # fmt: skip
         same = sum(mine == other for mine, other in kept)
         if kept:

@@ -3,7 +3,8 @@
 Reads from stdin JSON Lines {"text"}; writes for each {"columns", "decisions", "c4_text"}. A
 decision is null (kept) or the reason that datatrove gives. Arguments: the language (`eng`,
 `cmn_Hani`) and how texts are cut into words: `own` by datatrove's tokenizer for the language,
-`units` as SkyPile does (runs without spaces; for n-grams CJK characters and what stands between).
+`units` as SkyPile does (runs without spaces; for n-grams CJK characters and what stands between),
+and lines and shares as well.
 """
 
 from __future__ import annotations
@@ -64,15 +65,58 @@ def repetition(text: str, words: list[str]) -> dict[str, float]:
         ("paragraph", step.paragraph_exp.split(text.strip())),
         ("line", step._line_splitter.split(text)),
     ):
-        times, chars = peer.find_duplicates(pieces)
-        found[f"dup_{name}_frac"] = times / len(pieces)
-        found[f"dup_{name}_char_frac"] = chars / len(text)
+        found |= repeated(name, pieces, len(text))
     for size in (2, 3, 4):
         grams = peer.get_n_grams(words, size)
         found[f"top_{size}gram_frac"] = peer.find_top_duplicate(grams) / len(text) if grams else 0
     for size in (5, 6, 7, 8, 9, 10):
         found[f"dup_{size}gram_frac"] = peer.find_all_duplicate(words, size) / len(text)
     return found
+
+
+def repeated(name: str, pieces: list[str], chars: int) -> dict[str, float]:
+    """Return the shares of pieces that find_duplicates finds, by number and by characters."""
+    times, taken = load("gopher_repetition_filter").find_duplicates(pieces)
+    return {f"dup_{name}_frac": times / len(pieces), f"dup_{name}_char_frac": taken / chars}
+
+
+def aligned(text: str, words: list[str]) -> dict[str, float]:
+    """Return what datatrove's functions find in pieces that are cut and weighed as SkyPile does.
+
+    Lines and paragraphs without spaces at their ends, blank ones left out; n-grams without spaces
+    between their words; shares of the characters of all pieces, of which the most frequent n-gram
+    is none if it occurs once.
+    """
+    peer = load("gopher_repetition_filter")
+    parts: list[list[str]] = [[]]
+    for line in map(str.strip, text.split("\n")):
+        parts = [*parts[:-1], [*parts[-1], line]] if line else [*parts, []]
+    paragraphs = ["\n".join(part) for part in parts if part]
+    lines = [line for part in parts for line in part]
+    chars = sum(map(len, lines))
+    found = repeated("line", lines, chars)
+    # Characters of a paragraph are those of its lines.
+    marks = sum(paragraph.count("\n") for paragraph in paragraphs)
+    if marks == 0:
+        found |= repeated("paragraph", paragraphs, chars)
+    else:
+        found["dup_paragraph_frac"] = peer.find_duplicates(paragraphs)[0] / len(paragraphs)
+        _, taken = peer.find_duplicates(paragraphs)
+        seen: set[str] = set()
+        for paragraph in paragraphs:
+            taken -= paragraph.count("\n") if paragraph in seen else 0
+            seen.add(paragraph)
+        found["dup_paragraph_char_frac"] = taken / chars
+    whole = len("".join(words))
+    for size in (2, 3, 4):
+        grams = ["".join(words[at : at + size]) for at in range(len(words) - size + 1)]
+        top = peer.find_top_duplicate(grams) / whole if grams else 0
+        found[f"top_{size}gram_frac"] = min(top, 1) if len(set(grams)) < len(grams) else 0
+    for size in (5, 6, 7, 8, 9, 10):
+        found[f"dup_{size}gram_frac"] = peer.find_all_duplicate(words, size) / whole
+    web = fineweb("\n".join(lines), ["x"])
+    names = ("terminal_line_frac", "line_upto_30_frac", "fineweb_dup_line_char_frac")
+    return found | {name: web[name] for name in names}
 
 
 def fineweb(text: str, words: list[str]) -> dict[str, float]:
@@ -147,7 +191,8 @@ def main() -> None:
         words = counted(text, language)
         found = {name: decision(text, filters) for name, filters in every.items()}
         columns = quality(text, words) | fineweb(text, words)
-        columns |= repetition(text, grouped(text, language))
+        pieces = grouped(text, language)
+        columns |= aligned(text, pieces) if cut == "units" else repetition(text, pieces)
         told = {"columns": columns, "decisions": {name: one[0] for name, one in found.items()}}
         if "c4" in found:
             told["c4_text"] = found["c4"][1]

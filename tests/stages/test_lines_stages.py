@@ -163,3 +163,11 @@ def test_c4_leaves_prose_and_nothing_of_a_program():
     for text in (" ".join(ENGLISH.split()), chinese):
         assert rewritten(C4Lines(), text)["text"] == text
     assert len(rewritten(C4Lines(), PYTHON)["text"]) < len(PYTHON) / 3
+
+
+def test_all_of_a_long_document_is_read():
+    """Statistics stop at 8 MiB; what is taken out must not depend on where a line stands."""
+    filler = "ab " * (3 << 20)
+    assert rewritten(C4Lines(), f"{filler}javascript.")["c4_removed_lines_count"] == 1
+    text = f"{filler}\n下一篇：潮水\nIt is late."
+    assert rewritten(BoilerplateLines(), text)["text"] == f"{filler}\nIt is late."
