@@ -16,7 +16,7 @@ from skypile.stages.pii import Pii
 from skypile.stages.repetition import Repetition
 
 # In an order in which each finds what it reads.
-STAGES: tuple[Stage, ...] = (Counts(), Language(), Repetition(), Code(), Pii(), Chinese())
+STAGES: tuple[Stage, ...] = (Counts(), Language(), Repetition(), Code(), Chinese(), Pii())
 
 
 def batch_of(
