@@ -66,8 +66,8 @@ def print_corpus(path: Path) -> None:
     columns = License(cut=True)(batch)
     seconds = time.process_time() - start
     found: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    for row, told, size in zip(rows, columns["license"].to_pylist(),
-                               columns["license_header_chars"].to_pylist(), strict=True):  # fmt: skip
+    sizes = columns["license_header_chars"].to_pylist()
+    for row, told, size in zip(rows, columns["license"].to_pylist(), sizes, strict=True):
         found[row["source"], row["license"]].update((str(told), "header") if size else (str(told),))
     print("| source | declared | files | with a header | found |\n|---|---|---|---|---|")
     for (source, declared), one in found.items():

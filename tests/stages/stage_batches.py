@@ -9,14 +9,17 @@ import pyarrow as pa
 from skypile.schema import empty_outcomes, set_columns
 from skypile.stage import Stage
 from skypile.stages.code import Code
+from skypile.stages.code_lang import CodeLang
 from skypile.stages.counts import Counts
 from skypile.stages.language import Language
+from skypile.stages.license import License
 from skypile.stages.pii import Pii
 from skypile.stages.repetition import Repetition
 from skypile.stages.secrets import Secrets
 
 # In an order in which each finds what it reads.
-STAGES: tuple[Stage, ...] = (Counts(), Language(), Repetition(), Code(), Pii(), Secrets())
+STAGES: tuple[Stage, ...] = (Counts(), Language(), Repetition(), Code(), CodeLang(),
+                             License(), Pii(), Secrets())  # fmt: skip
 
 
 def batch_of(
@@ -26,6 +29,7 @@ def batch_of(
     columns = {
         "text": pa.array(texts, pa.string()),
         "prog_lang": pa.array(prog_langs or [None] * len(texts), pa.string()),
+        "record": pa.array([f"doc#{row}" for row in range(len(texts))], pa.string()),
     }
     return pa.RecordBatch.from_pydict(columns | empty_outcomes(len(texts)))
 
