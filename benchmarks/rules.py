@@ -1,7 +1,9 @@
 """Say which share of each corpus file a recipe's rules keep, and why the rest goes.
 
 Usage: SKYPILE_SHARED=DIR python benchmarks/rules.py [--recipe NAME] [--rows N] [--show REASON]
-           [--table]
+           [--table] [--only FILE] [--named]
+
+`--named` gives source files their language by name, as in a source tree.
 
 Reads DIR/data/corpus. Prints per file and source: rows, share kept, the most frequent reasons with
 their shares. `--recipe` is a name or a file, `web` by default. `--show` prints beginnings of
@@ -23,6 +25,7 @@ import yaml
 import zstandard
 
 from skypile.curate import close, run_steps
+from skypile.io.languages import language_of
 from skypile.recipe import Recipe, parse_recipe
 from skypile.schema import empty_outcomes
 
@@ -44,11 +47,13 @@ def read(path: Path, limit: int) -> list[dict[str, str]]:
     return [orjson.loads(line) for line in lines[:: max(1, len(lines) // limit)]]
 
 
-def judge(rows: list[dict[str, str]], recipe: Recipe) -> pa.RecordBatch:
-    """Return the batch of all rows, closed."""
+def judge(rows: list[dict[str, str]], recipe: Recipe, *, named: bool = False) -> pa.RecordBatch:
+    """Return the batch of all rows, closed; `named`: with their languages by name."""
+    names = [row["url"].rpartition("/")[2].rpartition(":")[2] if named else "" for row in rows]
     columns = {
         "text": pa.array([row["text"] for row in rows], pa.string()),
-        "prog_lang": pa.nulls(len(rows), pa.string()),
+        "prog_lang": pa.array([language_of(name) for name in names], pa.string()),
+        "record": pa.array([f"{row['url'] or row['id']}#0" for row in rows], pa.string()),
         "message": pa.nulls(len(rows), pa.string()),
     }
     batch = pa.RecordBatch.from_pydict(columns | empty_outcomes(len(rows)))
@@ -70,6 +75,8 @@ def main() -> None:
     parser.add_argument("--show", default="")
     parser.add_argument("--recipe", default="web")
     parser.add_argument("--table", action="store_true")
+    parser.add_argument("--only", default="*")
+    parser.add_argument("--named", action="store_true")
     options = parser.parse_args()
     recipe = rules_only(options.recipe)
     folder = Path(os.environ["SKYPILE_SHARED"]) / "data" / "corpus"
@@ -77,9 +84,9 @@ def main() -> None:
         print(
             f"| file | documents | {recipe.name} keeps | most frequent reasons |\n|---|---|---|---|"
         )
-    for path in sorted(folder.glob("*.jsonl.zst")):
+    for path in sorted(folder.glob(f"{options.only}.jsonl.zst")):
         rows = read(path, options.rows)
-        batch = judge(rows, recipe)
+        batch = judge(rows, recipe, named=options.named)
         if options.table:
             print(
                 table_row(path.name.split(".")[0], batch.column("reason").to_pylist()), flush=True
@@ -90,9 +97,11 @@ def main() -> None:
                     batch.column("reason_score").to_pylist(), strict=True)  # fmt: skip
         for row, domain, reason, score in found:
             group = path.name if path.name.startswith("other") else row["source"].split("/")[0]
+            if path.name.startswith("code"):
+                group = row["source"]
             groups[group][f"{domain}:{reason or 'kept'}"] += 1
             if options.show and reason == options.show:
-                print(f"   [{row['source']}] {score} {row['text'][:300]!r}")
+                print(f"   [{row['source']} {row['url'][-60:]}] {score} {row['text'][:300]!r}")
         for group, reasons in sorted(groups.items()):
             total = sum(reasons.values())
             kept = sum(number for name, number in reasons.items() if name.endswith(":kept"))

@@ -25,6 +25,7 @@ STAGES: dict[str, str] = {
     "counts": "skypile.stages.counts:Counts",
     "repetition": "skypile.stages.repetition:Repetition",
     "code": "skypile.stages.code:Code",
+    "code_lang": "skypile.stages.code_lang:CodeLang",
     "tokens": "skypile.stages.tokens:Tokens",
     "classify": "skypile.stages.classify:Classify",
     "pii": "skypile.stages.pii:Pii",

@@ -322,7 +322,9 @@ def _ngrams(
             i = live[k]
             for following in range(i + _SIZES[number - 1], i + size):
                 rolled[i] = _rolled(rolled[i], hashes[following])
-        out[_DUP_AT + number] = _dup_chars(rolled, live, left, size, ends, keys, counts, slots, work)
+        out[_DUP_AT + number] = _dup_chars(
+            rolled, live, left, size, ends, keys, counts, slots, work
+        )
         if number + 1 < _SIZES.size:
             left = _still_alive(live, left, slots, counts, _SIZES[number + 1] - size)
 
@@ -345,9 +347,7 @@ def _document(
     _repeats(rolled, part_sizes, parts, keys, work, out[4:8])
     found = units(text, codes, width, narrow, count, hashes, sizes)
     out[8] = sizes[found - 1] if found else 0
-    _ngrams(
-        hashes, sizes, found, rolled, live, slots, alive, times, keys, counts, work, out
-    )
+    _ngrams(hashes, sizes, found, rolled, live, slots, alive, times, keys, counts, work, out)
 
 
 @njit

@@ -10,8 +10,10 @@ from skypile.schema import empty_outcomes, set_columns
 from skypile.stage import Stage
 from skypile.stages.chinese import Chinese
 from skypile.stages.code import Code
+from skypile.stages.code_lang import CodeLang
 from skypile.stages.counts import Counts
 from skypile.stages.language import Language
+from skypile.stages.license import License
 from skypile.stages.lines import BoilerplateLines, C4Lines, RefinedwebLines
 from skypile.stages.normalize import Normalize
 from skypile.stages.pii import Pii
@@ -28,6 +30,8 @@ STAGES: tuple[Stage, ...] = (
     Secrets(),
     Normalize(),
     Chinese(),
+    CodeLang(),
+    License(),
 )
 # Stages that read nothing but the text, and rewrite it: each is tried on the text as it was.
 REWRITING: tuple[Stage, ...] = (BoilerplateLines(), RefinedwebLines(), C4Lines())
@@ -45,6 +49,7 @@ def batch_of(
     columns = {
         "text": pa.array(texts, pa.string()),
         "prog_lang": pa.array(prog_langs or [None] * len(texts), pa.string()),
+        "record": pa.array([f"doc#{row}" for row in range(len(texts))], pa.string()),
     }
     return pa.RecordBatch.from_pydict(columns | empty_outcomes(len(texts)))
 
