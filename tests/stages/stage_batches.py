@@ -11,11 +11,12 @@ from skypile.stage import Stage
 from skypile.stages.code import Code
 from skypile.stages.counts import Counts
 from skypile.stages.language import Language
+from skypile.stages.lexicon import Lexicon
 from skypile.stages.pii import Pii
 from skypile.stages.repetition import Repetition
 
 # In an order in which each finds what it reads.
-STAGES: tuple[Stage, ...] = (Counts(), Language(), Repetition(), Code(), Pii())
+STAGES: tuple[Stage, ...] = (Counts(), Language(), Repetition(), Code(), Pii(), Lexicon())
 
 
 def batch_of(
