@@ -36,6 +36,7 @@ STAGES: dict[str, str] = {
     "license": "skypile.stages.license:License",
     "normalize": "skypile.stages.normalize:Normalize",
     "chinese": "skypile.stages.chinese:Chinese",
+    "lexicon": "skypile.stages.lexicon:Lexicon",
 }
 
 

@@ -27,7 +27,7 @@ LAYERS = [
         "skypile.dedup",
     ),
     ("skypile.stages",),
-    ("skypile.stage", "skypile.policy", "skypile.tokens", "skypile.pretrain"),
+    ("skypile.stage", "skypile.policy", "skypile.tokens", "skypile.pretrain", "skypile.lists"),
     ("skypile.kernels",),
     ("skypile.text", "skypile.schema", "skypile.progress"),
     ("skypile.errors", "skypile.interrupts"),

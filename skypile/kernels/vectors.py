@@ -20,6 +20,8 @@ from numba.extending import intrinsic
 __all__ = [
     "WINDOW",
     "alphanumeric_mask",
+    "blank_mask",
+    "break_mask",
     "byte_mask",
     "code_points",
     "copied_window",
@@ -29,6 +31,7 @@ __all__ = [
     "leading_zeros",
     "ones_count",
     "personal_mask",
+    "prefetch",
     "secret_mask",
     "stop_word_mask",
     "trailing_zeros",
@@ -110,6 +113,31 @@ def alphanumeric_mask(_typing: Any, data: Any, _index: Any) -> Any:
         letter = _between(builder, builder.or_(window, _splat(0x20)), "a", "z")
         digit = _between(builder, window, "0", "9")
         return builder.bitcast(builder.or_(letter, digit), ir.IntType(64))
+
+    return types.uint64(data, types.intp), generate
+
+
+@_intrinsic
+def blank_mask(_typing: Any, data: Any, _index: Any) -> Any:
+    """Bit i tells whether byte index + i is ASCII white space (U+001C to U+001F among it)."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        (window,) = _windows(context, builder, signature, args)
+        tab = _between(builder, window, "\t", "\r")
+        return builder.bitcast(
+            builder.or_(tab, _between(builder, window, "\x1c", " ")), ir.IntType(64)
+        )
+
+    return types.uint64(data, types.intp), generate
+
+
+@_intrinsic
+def break_mask(_typing: Any, data: Any, _index: Any) -> Any:
+    """Bit i tells whether byte index + i ends a line: U+000A to U+000D."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        (window,) = _windows(context, builder, signature, args)
+        return builder.bitcast(_between(builder, window, "\n", "\r"), ir.IntType(64))
 
     return types.uint64(data, types.intp), generate
 
@@ -383,11 +411,39 @@ def eight_bytes(_typing: Any, data: Any, _index: Any) -> Any:
 
 
 @_intrinsic
+def prefetch(_typing: Any, data: Any, _index: Any) -> Any:
+    """Ask for the cache line of data[index], uint64; return `index`. Nothing waits for it."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, args[0])
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        place = builder.bitcast(builder.gep(array.data, [args[1]]), byte)
+        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        name = "llvm.prefetch.p0i8" if "*" in str(byte) else "llvm.prefetch.p0"
+        function = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
+        assert name in (function.name, "llvm.prefetch.p0", "llvm.prefetch.p0i8")
+        builder.call(function, [place, number(0), number(2), number(1)])
+        return args[1]
+
+    return types.intp(data, types.intp), generate
+
+
+@_intrinsic
 def trailing_zeros(_typing: Any, _mask: Any) -> Any:
     """The index of the lowest bit set, 64 where none is."""
 
     def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
         return builder.cttz(args[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.intp(types.uint64), generate
+
+
+@_intrinsic
+def leading_zeros(_typing: Any, _mask: Any) -> Any:
+    """The number of zero bits above the highest bit set, 64 where none is."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.ctlz(args[0], ir.Constant(ir.IntType(1), 0))
 
     return types.intp(types.uint64), generate
 

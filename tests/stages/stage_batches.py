@@ -13,6 +13,7 @@ from skypile.stages.code import Code
 from skypile.stages.code_lang import CodeLang
 from skypile.stages.counts import Counts
 from skypile.stages.language import Language
+from skypile.stages.lexicon import Lexicon
 from skypile.stages.license import License
 from skypile.stages.lines import BoilerplateLines, C4Lines, RefinedwebLines
 from skypile.stages.normalize import Normalize
@@ -30,6 +31,7 @@ STAGES: tuple[Stage, ...] = (
     Secrets(),
     Normalize(),
     Chinese(),
+    Lexicon(),
     CodeLang(),
     License(),
 )
