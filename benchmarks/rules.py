@@ -1,10 +1,12 @@
-"""Say which share of each corpus file the default recipe's rules keep, and why the rest goes.
+"""Say which share of each corpus file a recipe's rules keep, and why the rest goes.
 
-Usage: SKYPILE_SHARED=DIR python benchmarks/rules.py [--rows N] [--show REASON]
+Usage: SKYPILE_SHARED=DIR python benchmarks/rules.py [--recipe NAME] [--rows N] [--show REASON]
+           [--table]
 
 Reads DIR/data/corpus. Prints per file and source: rows, share kept, the most frequent reasons with
-their shares. `--show` prints beginnings of documents rejected for that reason. The `score` section
-of the recipe and duplicates are left out.
+their shares. `--recipe` is a name or a file, `web` by default. `--show` prints beginnings of
+documents rejected for that reason, `--table` Markdown of the same by file. The `score` section of
+the recipe and duplicates are left out.
 """
 
 from __future__ import annotations
@@ -25,12 +27,14 @@ from skypile.recipe import Recipe, parse_recipe
 from skypile.schema import empty_outcomes
 
 
-def rules_only() -> Recipe:
-    """Return the recipe `web` without what needs a model."""
-    data = yaml.safe_load((resources.files("skypile") / "recipes" / "web.yaml").read_text("utf-8"))
-    data.pop("score")
-    data["mix"].pop("subset")
-    return parse_recipe(yaml.safe_dump(data), "web.yaml")
+def rules_only(name: str) -> Recipe:
+    """Return the recipe without what needs a model."""
+    path = resources.files("skypile") / "recipes" / f"{name}.yaml"
+    found = Path(name) if name.endswith((".yaml", ".yml")) else path
+    data = yaml.safe_load(found.read_text("utf-8"))
+    data.pop("score", None)
+    (data.get("mix") or {}).pop("subset", None)
+    return parse_recipe(yaml.safe_dump(data), f"{name}.yaml")
 
 
 def read(path: Path, limit: int) -> list[dict[str, str]]:
@@ -51,17 +55,36 @@ def judge(rows: list[dict[str, str]], recipe: Recipe) -> pa.RecordBatch:
     return close(run_steps(batch, recipe.steps))
 
 
+def table_row(name: str, reasons: list[str | None]) -> str:
+    """Return a line of Markdown: how many documents a file has, the share kept, four reasons."""
+    counts = collections.Counter(reasons)
+    total, kept = len(reasons), counts.pop(None, 0)
+    told = ", ".join(f"`{reason}` {n / total:.1%}" for reason, n in counts.most_common(4))
+    return f"| {name} | {total:,} | {kept / total:.1%} | {told} |"
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, default=2000)
     parser.add_argument("--show", default="")
+    parser.add_argument("--recipe", default="web")
+    parser.add_argument("--table", action="store_true")
     options = parser.parse_args()
-    recipe = rules_only()
+    recipe = rules_only(options.recipe)
     folder = Path(os.environ["SKYPILE_SHARED"]) / "data" / "corpus"
+    if options.table:
+        print(
+            f"| file | documents | {recipe.name} keeps | most frequent reasons |\n|---|---|---|---|"
+        )
     for path in sorted(folder.glob("*.jsonl.zst")):
         rows = read(path, options.rows)
         batch = judge(rows, recipe)
+        if options.table:
+            print(
+                table_row(path.name.split(".")[0], batch.column("reason").to_pylist()), flush=True
+            )
+            continue
         groups: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
         found = zip(rows, batch.column("domain").to_pylist(), batch.column("reason").to_pylist(),
                     batch.column("reason_score").to_pylist(), strict=True)  # fmt: skip

@@ -28,6 +28,13 @@ STAGES: dict[str, str] = {
     "tokens": "skypile.stages.tokens:Tokens",
     "classify": "skypile.stages.classify:Classify",
     "pii": "skypile.stages.pii:Pii",
+    "c4_lines": "skypile.stages.lines:C4Lines",
+    "refinedweb_lines": "skypile.stages.lines:RefinedwebLines",
+    "boilerplate_lines": "skypile.stages.lines:BoilerplateLines",
+    "secrets": "skypile.stages.secrets:Secrets",
+    "license": "skypile.stages.license:License",
+    "normalize": "skypile.stages.normalize:Normalize",
+    "chinese": "skypile.stages.chinese:Chinese",
 }
 
 

@@ -21,6 +21,7 @@ LAYERS = [
         "skypile.recipe",
         "skypile.ledger",
         "skypile.mix",
+        "skypile.shares",
         "skypile.distribution",
         "skypile.io",
         "skypile.dedup",

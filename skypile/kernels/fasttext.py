@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from skypile.kernels.cache import inlined, uncounted
+from skypile.kernels.cache import uncounted, uncounted_inlined
 from skypile.kernels.fasttext_labels import best_label, best_leaf
 from skypile.kernels.fasttext_layout import (
     ADDED,
@@ -49,7 +49,7 @@ __all__ = ["listed_rows", "predict"]
 LABEL_PREFIX = np.frombuffer(b"__label__", np.uint8)
 
 
-@inlined
+@uncounted_inlined
 def _is_label(data: Any, start: Any, stop: Any) -> Any:
     if stop - start < LABEL_PREFIX.size:
         return False
@@ -59,7 +59,7 @@ def _is_label(data: Any, start: Any, stop: Any) -> Any:
     return differ == 0
 
 
-@inlined
+@uncounted_inlined
 def _word(data: Any, start: Any, stop: Any, room: Any, m: Any) -> Any:
     """Take a word; return whether it ends the text."""
     entry = entry_of(data, start, stop - start, m)
@@ -79,7 +79,7 @@ def _word(data: Any, start: Any, stop: Any, room: Any, m: Any) -> Any:
     return entry >= 0 and entry == m.end_of_line
 
 
-@inlined
+@uncounted_inlined
 def _words(data: Any, start: Any, stop: Any, room: Any, m: Any) -> Any:
     """Take all words of a text, up to one that is ``</s>``; return whether there was one."""
     zero, one = np.uint64(0), np.uint64(1)
@@ -108,7 +108,7 @@ def _words(data: Any, start: Any, stop: Any, room: Any, m: Any) -> Any:
     return False
 
 
-@inlined
+@uncounted_inlined
 def _end_of_line(room: Any, m: Any) -> None:
     """Take ``</s>``, which fastText finds at the end of each line."""
     wait(m.end_of_line, 0, room)
@@ -117,7 +117,7 @@ def _end_of_line(room: Any, m: Any) -> None:
         keep_hash(m.letters, first, last, room)
 
 
-@inlined
+@uncounted_inlined
 def _mean(data: Any, start: Any, stop: Any, room: Any, m: Any) -> Any:
     """Set `total` to the mean of the text's rows; return how many these are."""
     room.state[ADDED], room.state[HASHED] = 0, 0

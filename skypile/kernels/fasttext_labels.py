@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from skypile.kernels.cache import inlined, uncounted
+from skypile.kernels.cache import uncounted, uncounted_inlined
 
 __all__ = ["best_label", "best_leaf"]
 
@@ -17,12 +17,12 @@ LEAST = 1e-5
 MARGIN = np.float32(0.01)
 
 
-@inlined
+@uncounted_inlined
 def _log(value: Any) -> Any:
     return np.float32(math.log(np.float64(np.float32(value)) + LEAST))
 
 
-@inlined
+@uncounted_inlined
 def _product(total: Any, row: Any, dim: Any) -> Any:
     found = np.float32(0)
     for place in range(dim):
@@ -30,7 +30,7 @@ def _product(total: Any, row: Any, dim: Any) -> Any:
     return found
 
 
-@inlined
+@uncounted_inlined
 def _children(total: Any, node: Any, score: Any, m: Any) -> Any:
     """Return the scores of the left and the right child of a node of the tree."""
     product = _product(total, m.output[node - m.output.shape[0]], m.dim)
@@ -59,7 +59,7 @@ def _search(room: Any, least: Any, m: Any) -> Any:
     return leaf, best
 
 
-@inlined
+@uncounted_inlined
 def best_leaf(room: Any, m: Any) -> Any:
     """Return the best label by hierarchical softmax, and its score.
 

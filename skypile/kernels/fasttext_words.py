@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from skypile.kernels.cache import inlined, uncounted
+from skypile.kernels.cache import uncounted, uncounted_inlined
 from skypile.kernels.fasttext_layout import (
     ADDED,
     ASCII,
@@ -42,13 +42,13 @@ HIGH_BITS = np.uint64(0x8080808080808080)
 # --- known words ---------------------------------------------------------------------------------
 
 
-@inlined
+@uncounted_inlined
 def _mixed(first: Any, size: Any) -> Any:
     mixed = (first ^ np.uint64(size) * MIX_1) * MIX_2
     return mixed ^ (mixed >> np.uint64(32))
 
 
-@inlined
+@uncounted_inlined
 def entry_of(data: Any, start: Any, size: Any, m: Any) -> Any:
     """Return the number of the word or label that stands at `start`, -1 where it is unknown."""
     first = eight_bytes(data, start)
@@ -90,13 +90,13 @@ def enter(slots: Any, sieve: Any, firsts: Any, borders: Any) -> None:
 # --- n-grams of characters -----------------------------------------------------------------------
 
 
-@inlined
+@uncounted_inlined
 def _fnv(value: Any, byte: Any) -> Any:
     """One step of FNV-1a over a byte, which fastText takes for a signed number."""
     return np.uint32(np.uint32(value ^ np.uint32(np.int32(np.int8(byte)))) * FNV_PRIME)
 
 
-@inlined
+@uncounted_inlined
 def _bucket(value: Any, reciprocal: Any, size: Any) -> Any:
     """Return value % size: the quotient, or one less, comes from a multiplication."""
     quotient = np.uint32((np.uint64(value) * reciprocal) >> np.uint64(32))
@@ -104,7 +104,7 @@ def _bucket(value: Any, reciprocal: Any, size: Any) -> Any:
     return rest if rest < size else np.uint32(rest - size)
 
 
-@inlined
+@uncounted_inlined
 def _may_be_kept(bucket: Any, m: Any) -> Any:
     """Return 1 where a bucket may have been kept, else 0: `sieve` lies in the nearest cache."""
     # Indices are unsigned where it counts: Numba looks whether others are negative.
@@ -112,7 +112,7 @@ def _may_be_kept(bucket: Any, m: Any) -> Any:
     return np.int64((m.sieve[at >> np.uint64(6)] >> (at & np.uint64(63))) & np.uint64(1))
 
 
-@inlined
+@uncounted_inlined
 def _ngrams(word: Any, begin: Any, end: Any, room: Any, count: Any, m: Any) -> Any:
     """Append the n-grams of word[begin:end]; behind `end` no character goes on."""
     at = np.int64(begin)
@@ -140,7 +140,7 @@ def _ngrams(word: Any, begin: Any, end: Any, room: Any, count: Any, m: Any) -> A
     return count
 
 
-@inlined
+@uncounted_inlined
 def _hash_letters(room: Any, m: Any) -> None:
     """Set the buckets of the n-grams from each letter on, as if all were ASCII."""
     reciprocal, size = np.uint64((1 << 32) // m.bucket), np.uint32(m.bucket)
@@ -156,7 +156,7 @@ def _hash_letters(room: Any, m: Any) -> None:
             buckets[at] = _bucket(value, reciprocal, size)
 
 
-@inlined
+@uncounted_inlined
 def _hashed_ngrams(begin: Any, end: Any, room: Any, count: Any, m: Any) -> Any:
     """Append the n-grams of letters[begin:end], all ASCII."""
     if count > room.numbers.size - (end - begin) * m.maxn:
@@ -178,7 +178,7 @@ def _hashed_ngrams(begin: Any, end: Any, room: Any, count: Any, m: Any) -> Any:
 # --- sums of rows --------------------------------------------------------------------------------
 
 
-@inlined
+@uncounted_inlined
 def _rows(numbers: Any, count: Any, m: Any) -> Any:
     """Put rows in place of numbers[:count], without the n-grams not kept; return how many."""
     kept = np.int64(0)
@@ -208,7 +208,7 @@ def _add(room: Any, count: Any, m: Any) -> Any:
     return 0
 
 
-@inlined
+@uncounted_inlined
 def _known_word(entry: Any, room: Any, count: Any, m: Any) -> Any:
     for place in range(m.subword_borders[entry], m.subword_borders[entry + 1]):
         if count == room.numbers.size:
@@ -218,7 +218,7 @@ def _known_word(entry: Any, room: Any, count: Any, m: Any) -> Any:
     return count
 
 
-@inlined
+@uncounted_inlined
 def _word_ngrams(room: Any, count: Any, m: Any) -> Any:
     """Append runs of 2 to `word_ngrams` words."""
     size = room.state[HASHED]
@@ -259,7 +259,7 @@ def add_words(room: Any, m: Any, is_end: Any) -> None:
 # --- words that wait -----------------------------------------------------------------------------
 
 
-@inlined
+@uncounted_inlined
 def wait(entry: Any, size: Any, room: Any) -> None:
     """Have a word wait, of which `size` letters have been written."""
     waiting = room.state[WAITING]
@@ -269,7 +269,7 @@ def wait(entry: Any, size: Any, room: Any) -> None:
     room.state[WAITING] = waiting + 1
 
 
-@inlined
+@uncounted_inlined
 def wait_unknown(data: Any, start: Any, stop: Any, room: Any) -> None:
     """Have a word wait whose n-grams are looked up."""
     size = stop - start + 2
@@ -286,7 +286,7 @@ def wait_unknown(data: Any, start: Any, stop: Any, room: Any) -> None:
     wait(OTHER if high & HIGH_BITS else ASCII, size, room)
 
 
-@inlined
+@uncounted_inlined
 def wait_long(data: Any, start: Any, stop: Any, room: Any) -> None:
     """Have a word wait that has more than LETTERS, and no unknown word behind it."""
     word, size = room.word, stop - start + 2
@@ -298,7 +298,7 @@ def wait_long(data: Any, start: Any, stop: Any, room: Any) -> None:
     wait(OF_ROOM, LETTERS, room)
 
 
-@inlined
+@uncounted_inlined
 def keep_hash(data: Any, start: Any, stop: Any, room: Any) -> None:
     """Keep the hash of a word for runs of words."""
     value = FNV_BASIS

@@ -185,6 +185,7 @@ def line_fields(text: str) -> dict[str, int]:
         found["bare"] += len(line) <= 10 and bare
         found["code_starts"] += bool(re.match(r"//|/\*|\*/|\}|@|#[a-z]", line))
     found["gambling_terms"] = len(terms)
+    found["newlines"] = text.count("\n")
     return dict(found)
 
 

@@ -30,6 +30,8 @@ COUNTS = [
     ("版权所有 备案\n正文在这里。", {"boilerplate_line_frac": 0.5}),
     ("正文提到版权所有" * 20, {"boilerplate_line_frac": 0.0}),
     ("\tx\n  y\n z", {"indented_line_frac": 2 / 3}),
+    ("one two\n\nthree four\n", {"newline_word_ratio": 3 / 4}),
+    ("\n\n", {"newline_word_ratio": 0.0}),
 ]  # fmt: skip
 
 
