@@ -88,9 +88,11 @@ def _duplicates(texts: pa.Array) -> None:
 
 def _others(text: str) -> None:
     from skypile.io.html import page_text
+    from skypile.stages.second_opinion import second_opinion
     from skypile.tokens import DEFAULT_TOKENIZER, Encoder
 
     page_text(PAGE.format(text).encode(), "precise")
+    second_opinion(text, 0)
     encoder = Encoder(DEFAULT_TOKENIZER.read_bytes(), DEFAULT_TOKENIZER)
     for _ in range(2):
         encoder.count(pa.array([HAN * (HAN_BYTES // len(HAN.encode()))]))

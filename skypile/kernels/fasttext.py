@@ -27,7 +27,6 @@ from skypile.kernels.fasttext_layout import (
     HASHED,
     HIERARCHICAL,
     LETTERS,
-    ROOM,
     USED,
     WAITING,
     WORDS,
@@ -36,17 +35,16 @@ from skypile.kernels.fasttext_layout import (
 )
 from skypile.kernels.fasttext_vectors import separator_mask
 from skypile.kernels.fasttext_words import (
-    add_long_word,
-    add_word_ngrams,
     add_words,
     entry_of,
     keep_hash,
     wait,
+    wait_long,
     wait_unknown,
 )
 from skypile.kernels.vectors import WINDOW, trailing_zeros
 
-__all__ = ["predict"]
+__all__ = ["listed_rows", "predict"]
 
 LABEL_PREFIX = np.frombuffer(b"__label__", np.uint8)
 
@@ -69,11 +67,11 @@ def _word(data: Any, start: Any, stop: Any, room: Any, m: Any) -> Any:
         return False
     size = 0 if entry >= 0 or not (m.kept and m.maxn) else stop - start + 2
     if room.state[WAITING] == WORDS - 1 or size > LETTERS - room.state[USED]:  # one is for </s>
-        add_words(room, m)
+        add_words(room, m, False)
     if entry >= 0:
         wait(entry, 0, room)
     elif size > LETTERS:
-        add_long_word(data, start, stop, room, m)
+        wait_long(data, start, stop, room)
     elif size:
         wait_unknown(data, start, stop, room)
     if m.word_ngrams > 1:
@@ -127,9 +125,7 @@ def _mean(data: Any, start: Any, stop: Any, room: Any, m: Any) -> Any:
         room.total[place] = np.float32(0)
     if not _words(data, start, stop, room, m) and m.end_of_line >= 0:
         _end_of_line(room, m)
-    add_words(room, m)
-    if m.word_ngrams > 1 and m.kept:
-        add_word_ngrams(room, m)
+    add_words(room, m, True)
     rows = room.state[ADDED]
     if rows:
         share = np.float32(1.0 / rows)
@@ -140,11 +136,13 @@ def _mean(data: Any, start: Any, stop: Any, room: Any, m: Any) -> Any:
 
 @uncounted
 def _predict(data: Any, starts: Any, stops: Any, m: Any, room: Any, found: Any) -> None:
-    """Set labels and chances, which are `found`. `room`: see `_Room`."""
+    """Set labels and chances, which are `found`; where rows are listed, how many less one."""
     labels, chances = found
     for row in range(starts.size):
         labels[row], chances[row] = -1, np.float32(0)
-        if _mean(data, starts[row], stops[row], room, m) == 0:
+        rows = _mean(data, starts[row], stops[row], room, m)
+        if rows == 0 or room.listed.size:
+            labels[row] = rows - 1
             continue
         if m.loss == HIERARCHICAL:
             label, score = best_leaf(room, m)
@@ -167,6 +165,22 @@ def predict(
     """
     labels = np.empty(starts.size, np.int32)
     chances = np.empty(starts.size, np.float32)
-    room = room_for(model, int((stops - starts).max(initial=0)), ROOM)
+    room = room_for(model, int((stops - starts).max(initial=0)))
     _predict(data, starts, stops, model, room, (labels, chances))
     return labels, chances
+
+
+def listed_rows(
+    data: npt.NDArray[np.uint8], borders: npt.NDArray[np.int64], model: Tables
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    """Return the rows that are added up for each text, one after another, and how many these are.
+
+    int32 and int64 (n,).
+    """
+    sizes = np.diff(borders)
+    most = (int(sizes.sum()) + 2 * sizes.size) * (model.maxn + 1) + 1
+    room = room_for(model, int(sizes.max(initial=0)), most)
+    last, chances = np.empty(sizes.size, np.int32), np.empty(sizes.size, np.float32)
+    _predict(data, borders[:-1], borders[1:], model, room, (last, chances))
+    counts = last.astype(np.int64) + 1
+    return room.listed[: counts.sum()], counts

@@ -10,8 +10,9 @@ import numpy.typing as npt
 from skypile.kernels.vectors import WINDOW
 
 __all__ = [
-    "ADDED", "ASCII", "HASHED", "HIERARCHICAL", "LETTERS", "OTHER", "ROOM", "SIEVE_BITS", "SOFTMAX",
-    "USED", "WAITING", "WORDS", "WORD_SIEVE_BITS", "Room", "Tables", "room_for",
+    "ADDED", "ASCII", "HASHED", "HIERARCHICAL", "LETTERS", "LISTED", "LONG", "OF_ROOM", "OTHER",
+    "SIEVE_BITS", "SOFTMAX", "USED", "WAITING", "WORDS", "WORD_SIEVE_BITS", "Room", "Tables",
+    "room_for",
 ]  # fmt: skip
 
 Bytes = npt.NDArray[np.uint8]
@@ -21,15 +22,15 @@ I64 = npt.NDArray[np.int64]
 U32 = npt.NDArray[np.uint32]
 U64 = npt.NDArray[np.uint64]
 
-# Words and their letters wait until there are so many, and n-grams and rows likewise.
-WORDS, LETTERS, ROOM = 1024, 4096, 4096
+# Words and their letters wait until there are so many.
+WORDS, LETTERS = 1024, 4096
 # In place of the number of a known word.
-ASCII, OTHER = -1, -2
+ASCII, OTHER, OF_ROOM = -1, -2, -3
 # 32 kB, as large as the nearest cache: 15 % of all n-grams seem to be kept, 6 % are.
 SIEVE_BITS = 1 << 18
 WORD_SIEVE_BITS = 17  # 16 kB
 HIERARCHICAL, SOFTMAX = 0, 1
-WAITING, USED, ADDED, HASHED = range(4)
+WAITING, USED, ADDED, HASHED, LONG, LISTED = range(6)
 
 
 class Tables(NamedTuple):
@@ -74,13 +75,14 @@ class Tables(NamedTuple):
 class Room(NamedTuple):
     """Arrays to work in.
 
-    Words that wait: `entries` int32 (WORDS,), ASCII or OTHER for unknown ones; these stand in
-    brackets in `letters` uint8, and where each begins in `begins` int32 (WORDS + 1,). `hashes`
-    uint32 (LETTERS,) and `buckets` uint32 (maxn, LETTERS): of the n-grams of n + 1 bytes from each
-    letter on. `numbers` int32: buckets that may be kept, and ~row of words. `word` uint8: one of
-    more than LETTERS. `word_hashes` uint64. `total` float32 (width,): the sum of rows. `nodes`
-    int64, `scores` float32: of the tree. `state` int64: how many WAITING words, USED letters, rows
-    ADDED, HASHED words there are.
+    Words that wait: `entries` int32 (WORDS,), below 0 for unknown ones: ASCII, OTHER, OF_ROOM.
+    These stand in brackets in `letters` uint8, and where each begins in `begins` int32
+    (WORDS + 1,); but one OF_ROOM, of more than LETTERS, in `word` uint8. `hashes` uint32 (LETTERS,)
+    and `buckets` uint32 (maxn, LETTERS): of the n-grams of n + 1 bytes from each letter on.
+    `numbers` int32: buckets that may be kept, and ~row of words. `word_hashes` uint64. `listed`
+    int32: where rows are listed, if it is there. `total` float32 (width,): the sum of rows.
+    `nodes` int64, `scores` float32: of the tree. `state` int64: how many WAITING words, USED
+    letters, rows ADDED, HASHED words, letters of the LONG word and LISTED rows there are.
     """
 
     entries: I32
@@ -91,25 +93,27 @@ class Room(NamedTuple):
     numbers: I32
     word: Bytes
     word_hashes: U64
+    listed: I32
     total: F32
     nodes: I64
     scores: F32
     state: I64
 
 
-def room_for(m: Tables, longest: int, numbers: int) -> Room:
-    """Return room for texts of up to `longest` bytes."""
+def room_for(m: Tables, longest: int, listed: int = 0) -> Room:
+    """Return room for texts of up to `longest` bytes, and for a list of so many rows."""
     return Room(
         entries=np.empty(WORDS, np.int32),
         begins=np.zeros(WORDS + 1, np.int32),
         letters=np.zeros(LETTERS + m.maxn + WINDOW, np.uint8),
         hashes=np.empty(LETTERS, np.uint32),
         buckets=np.empty((m.maxn, LETTERS), np.uint32),
-        numbers=np.empty(max(numbers, LETTERS * (m.maxn + 1)), np.int32),
+        numbers=np.empty(LETTERS * (m.maxn + 1), np.int32),
         word=np.empty(longest + WINDOW, np.uint8),
         word_hashes=np.empty(longest // 2 + 2 if m.word_ngrams > 1 else 0, np.uint64),
+        listed=np.empty(listed, np.int32),
         total=np.empty(m.rows.shape[1], np.float32),
         nodes=np.empty(m.left.size + 2, np.int64),
         scores=np.empty(m.left.size + 2, np.float32),
-        state=np.zeros(4, np.int64),
+        state=np.zeros(6, np.int64),
     )

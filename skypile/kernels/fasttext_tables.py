@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from skypile.kernels.buffers import PADDING_BYTES
+from skypile.kernels.fasttext import listed_rows
 from skypile.kernels.fasttext_file import FastTextFile
 from skypile.kernels.fasttext_layout import (
     HIERARCHICAL,
@@ -13,10 +14,9 @@ from skypile.kernels.fasttext_layout import (
     SOFTMAX,
     WORD_SIEVE_BITS,
     Tables,
-    room_for,
 )
 from skypile.kernels.fasttext_vectors import LANES
-from skypile.kernels.fasttext_words import enter, subword_rows
+from skypile.kernels.fasttext_words import enter
 from skypile.kernels.vectors import WINDOW
 
 __all__ = ["tables"]
@@ -33,7 +33,7 @@ def tables(model: FastTextFile) -> Tables:
     """Return a model laid out for `predict`."""
     names = [*model.words, *model.labels]
     borders = np.cumsum([0, *map(len, names)], dtype=np.int64)
-    letters = np.frombuffer(b"".join(names) + bytes(PADDING_BYTES), np.uint8)
+    letters = np.frombuffer(b"".join(names) + bytes(PADDING_BYTES), np.uint8).copy()
     firsts = np.array([int.from_bytes(name[:8], "little") for name in names], np.uint64)
     slots = np.zeros(1 << (2 * len(names)).bit_length(), np.int32)
     word_sieve = np.zeros((1 << WORD_SIEVE_BITS) // WINDOW, np.uint64)
@@ -69,8 +69,23 @@ def tables(model: FastTextFile) -> Tables:
         loss=HIERARCHICAL if model.loss == "hs" else SOFTMAX,
         kept=model.bucket > 0 and bool(bits.any()),
     )
-    subword_borders, subwords = _all_subwords(found)
-    return found._replace(subword_borders=subword_borders, subwords=subwords)
+    return _with_subwords(found)
+
+
+def _with_subwords(m: Tables) -> Tables:
+    """Return the model with the rows of all words: each its own, then those of its n-grams.
+
+    The n-grams are those that the kernel finds where it knows no word.
+    """
+    ignorant = m._replace(word_sieve=np.zeros_like(m.word_sieve), end_of_line=-1, word_ngrams=1)
+    ngrams, counts = listed_rows(m.letters, m.borders[: m.words + 1], ignorant)
+    starts = np.cumsum(counts) - counts
+    if m.end_of_line >= 0:  # has no n-grams
+        own = starts[m.end_of_line] + np.arange(counts[m.end_of_line])
+        ngrams, counts[m.end_of_line] = np.delete(ngrams, own), 0
+        starts = np.cumsum(counts) - counts
+    subwords = np.insert(ngrams, starts, np.arange(m.words, dtype=np.int32))
+    return m._replace(subword_borders=np.cumsum([0, *(counts + 1)]), subwords=subwords)
 
 
 def _sieve(bits: U64) -> U64:
@@ -123,13 +138,3 @@ def _tree(counts: I64) -> tuple[I32, I32]:
         left[made], right[made] = pair
         weights[made] = weights[pair[0]] + weights[pair[1]]
     return left, right
-
-
-def _all_subwords(m: Tables) -> tuple[I64, I32]:
-    """Return the borders and rows of all words: each its own, then those of its n-grams."""
-    borders = np.zeros(m.words + 1, np.int64)
-    sizes = np.diff(m.borders[: m.words + 1])
-    rows = np.empty(int((sizes + 2).sum()) * max(m.maxn, 0) + m.words, np.int32)
-    longest = int(sizes.max(initial=0))
-    subword_rows(m, borders, rows, room_for(m, longest, m.maxn * (longest + 3)))
-    return borders, rows[: borders[-1]].copy()

