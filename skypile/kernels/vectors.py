@@ -456,13 +456,3 @@ def ones_count(_typing: Any, _mask: Any) -> Any:
         return builder.ctpop(args[0])
 
     return types.intp(types.uint64), generate
-
-
-@_intrinsic
-def leading_zeros(_typing: Any, _mask: Any) -> Any:
-    """How many bits stand above the highest bit set, 64 where none is."""
-
-    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        return builder.ctlz(args[0], ir.Constant(ir.IntType(1), 0))
-
-    return types.intp(types.uint64), generate
