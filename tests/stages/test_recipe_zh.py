@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import random
+import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import yaml
@@ -193,3 +196,32 @@ def test_the_outcome_is_that_of_the_first_rule():
     done = close(run_steps(batch_of(texts), RECIPE.steps)).to_pylist()
     assert [row["reason"] for row in done] == ["betting", "low_entropy"]
     assert [row["reason_limit"] for row in done] == [0.004, 3.3]
+
+
+def made_up() -> ModuleType:
+    """Return the module that writes bad pages: benchmarks are no package."""
+    path = Path(__file__).parents[2] / "benchmarks" / "zh_bad_pages.py"
+    spec = importlib.util.spec_from_file_location("zh_bad_pages", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_made_up_pages_are_different_and_go():
+    pages = made_up()
+    kinds = [kind for kind in pages.KINDS if kind != "gambling"]  # a third of its pages stay
+    texts = [text for kind in kinds for text in pages.bad_pages("heldout", kind, 4)]
+    assert len(set(texts)) == len(texts) and min(map(len, texts)) >= pages.MIN_CHARS
+    assert texts[:4] == pages.bad_pages("heldout", kinds[0], 4)
+    done = close(run_steps(batch_of(texts), RECIPE.steps))
+    assert set(done.column("outcome").to_pylist()) == {"rejected"}
+
+
+def test_templates_for_tuning_and_for_reporting_share_no_sentence():
+    folder = Path(__file__).parents[2] / "benchmarks" / "zh_bad"
+    dev, heldout = (
+        set(re.findall(r"[\u4e00-\u9fff，]{9,}", (folder / f"{part}.yaml").read_text("utf-8")))
+        for part in ("dev", "heldout")
+    )
+    assert len(dev) > 100 and len(heldout) > 100 and not dev & heldout
