@@ -8,33 +8,17 @@ import pytest
 import yaml
 from documents import batch_of
 from stage_texts import ENGLISH, GO, PYTHON, SHELL, SQL, C
-from test_recipe_web import CODE as WEB_CODE
+from test_recipe_web import CODE
 
 from skypile.curate import close, run_steps
 from skypile.recipe import Recipe, load_recipe, parse_recipe
 
-LOCK = "# yarn lockfile v1\n\n" + "".join(
-    f"harbour-{at}@^1.{at}.0:\n  resolved https registry harbour office download archive\n"
-    "  dependencies:\n    tidetables harbourmaster clockmaker\n"
-    for at in range(9)
-)
-STATEMENT = "function(e,t){var n=this;return n.tides[e]=t,n.low=Math.min(n.low,t),n}"
 # Folder, text, language by name.
 DOCUMENTS: dict[str, tuple[str, str, str | None]] = {
     "empty": ("src/a.py", " \n\u3000", "python"),
     "not_code": ("src/a.md", ENGLISH, "markdown"),
-    "lock_file": ("yarn.lock", LOCK, "yaml"),
     "vendored": ("tides/third_party/clock/clock.py", PYTHON, "python"),
-    "minified": (
-        "a.js",
-        ("var tides={};\n" * 5 + f"tides.put={STATEMENT * 5}\n") * 2,
-        "javascript",
-    ),
-    **{
-        reason: ("src/a", text, language)
-        for reason, (text, language) in WEB_CODE.items()
-        if reason not in ("lock_file", "minified")
-    },
+    **{reason: ("src/a", *document) for reason, document in CODE.items()},
 }
 
 

@@ -152,7 +152,15 @@ ZH = {
 }  # fmt: skip
 
 BLOB = "dGhlIGhhcmJvdXIgbWFzdGVyIGtlcHQgdHdvIGNsb2NrcyBvbiBoaXMgZGVzayBhbmQgbmVpdGhlciBvZiB0aGVt"
+LOCK = "# yarn lockfile v1\n\n" + "".join(
+    f"harbour-{at}@^1.{at}.0:\n  resolved https registry harbour office download archive\n"
+    "  dependencies:\n    tidetables harbourmaster clockmaker\n"
+    for at in range(9)
+)
+MINIFIED = "function(e,t){var n=this;return n.tides[e]=t,n.low=Math.min(n.low,t),n}" * 5
 CODE = {
+    "lock_file": (LOCK, "yaml"),
+    "minified": (("var tides={};\n" * 5 + f"tides.put={MINIFIED}\n") * 2, "javascript"),
     "few_lines": ("x = 1\ny = 2\n", "python"),
     "many_lines": ("count = next_value(count, step)\n" * 20_001, "python"),
     "long_line": (f'{PYTHON}\nNOTE = "{"high water, low water; " * 60}"\n', "python"),
