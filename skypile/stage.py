@@ -28,6 +28,7 @@ STAGES: dict[str, str] = {
     "tokens": "skypile.stages.tokens:Tokens",
     "classify": "skypile.stages.classify:Classify",
     "pii": "skypile.stages.pii:Pii",
+    "chinese": "skypile.stages.chinese:Chinese",
 }
 
 

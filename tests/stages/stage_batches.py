@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from skypile.schema import empty_outcomes, set_columns
 from skypile.stage import Stage
+from skypile.stages.chinese import Chinese
 from skypile.stages.code import Code
 from skypile.stages.counts import Counts
 from skypile.stages.language import Language
@@ -15,7 +16,7 @@ from skypile.stages.pii import Pii
 from skypile.stages.repetition import Repetition
 
 # In an order in which each finds what it reads.
-STAGES: tuple[Stage, ...] = (Counts(), Language(), Repetition(), Code(), Pii())
+STAGES: tuple[Stage, ...] = (Counts(), Language(), Repetition(), Code(), Chinese(), Pii())
 
 
 def batch_of(
