@@ -27,13 +27,13 @@ STAGES: tuple[Stage, ...] = (
     Language(),
     Repetition(),
     Code(),
+    CodeLang(),
+    License(),
+    Chinese(),
+    Lexicon(),
     Pii(),
     Secrets(),
     Normalize(),
-    Chinese(),
-    Lexicon(),
-    CodeLang(),
-    License(),
 )
 # Stages that read nothing but the text, and rewrite it: each is tried on the text as it was.
 REWRITING: tuple[Stage, ...] = (BoilerplateLines(), RefinedwebLines(), C4Lines())
