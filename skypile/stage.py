@@ -34,6 +34,7 @@ STAGES: dict[str, str] = {
     "boilerplate_lines": "skypile.stages.lines:BoilerplateLines",
     "secrets": "skypile.stages.secrets:Secrets",
     "license": "skypile.stages.license:License",
+    "book": "skypile.stages.book:Book",
     "normalize": "skypile.stages.normalize:Normalize",
     "chinese": "skypile.stages.chinese:Chinese",
     "lexicon": "skypile.stages.lexicon:Lexicon",

@@ -3,14 +3,15 @@
 Such text has one character from U+0080 on for each byte: `Ã©` for é. That a run of them decodes
 again proves little: French `é »` is U+983B in UTF-8, German `Groß“` a letter of N'Ko. So a line is
 repaired only where something in it is **sure**, which no writer would set: a sign glued to a letter
-behind Ã, two Chinese characters in a row. A single `“Ã©”` in quotes is text about this mistake.
+behind Ã, two Chinese characters in a row; or where most such lines of its text are. A single `“Ã©”`
+in quotes is text about this mistake.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -48,13 +49,21 @@ def repaired_latin(text: str) -> tuple[str, int]:
     # Windows-1252 has no 9D, so that many decoders lose the end of ”: no other sign begins so.
     text = text.replace("â€\ufffd", "â€\x9d")
     lines = text.split("\n")
-    count, latin = 0, False
+    count, latin = 0, 0
+    unsure = []
     for number, line in enumerate(lines):
-        while kinds := {piece.kind for piece in _sure(line)}:
-            latin = latin or _LATIN in kinds
-            line, taken = _line(line, frozenset((*kinds, _C1_KIND)))  # once more if misread twice
+        pieces = list(_pieces(line))
+        kinds = {piece.kind for piece in _sure(line, pieces)}
+        latin += _LATIN in kinds
+        unsure += [number] if not kinds and any(piece.kind == _LATIN for piece in pieces) else []
+        while kinds:
+            line, taken = _line(line, frozenset((*kinds, _C1_KIND)))
             count += taken
+            kinds = {piece.kind for piece in _sure(line, _pieces(line))}  # if it was misread twice
         lines[number] = line
+    for number in unsure if latin > len(unsure) else ():
+        lines[number], taken = _line(lines[number], frozenset((_LATIN, _C1_KIND)))
+        count += taken
     if count:
         text = "\n".join(lines)
     if latin:
@@ -108,10 +117,10 @@ def _pieces(line: str) -> Iterator[_Piece]:
             at += size if char else 1
 
 
-def _sure(line: str) -> Iterator[_Piece]:
-    """Yield those sequences that no writer would set."""
+def _sure(line: str, pieces: Iterable[_Piece]) -> Iterator[_Piece]:
+    """Yield those sequences of a line that no writer would set."""
     last: _Piece | None = None
-    for piece in _pieces(line):
+    for piece in pieces:
         before = line[piece.start - 1 : piece.start]
         behind = line[piece.stop : piece.stop + 1]
         if piece.kind == _LATIN:

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from skypile.schema import empty_outcomes, set_columns
 from skypile.stage import Stage
+from skypile.stages.book import Book
 from skypile.stages.chinese import Chinese
 from skypile.stages.code import Code
 from skypile.stages.code_lang import CodeLang
@@ -34,6 +35,7 @@ STAGES: tuple[Stage, ...] = (
     Pii(),
     Secrets(),
     Normalize(),
+    Book(),
 )
 # Stages that read nothing but the text, and rewrite it: each is tried on the text as it was.
 REWRITING: tuple[Stage, ...] = (BoilerplateLines(), RefinedwebLines(), C4Lines())
