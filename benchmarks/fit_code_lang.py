@@ -80,7 +80,7 @@ def files(folder: Path) -> dict[tuple[str, str], list[str]]:
     found: dict[tuple[str, str], list[str]] = {}
     for key, some in paths.items():
         random.Random(str(key)).shuffle(some)
-        texts = []
+        texts: list[str] = []
         for path in some[: 3 * PER_PROJECT]:
             try:
                 text = path.read_text("utf-8")
@@ -176,7 +176,7 @@ def packed(weights: np.ndarray, bias: np.ndarray) -> dict[str, np.ndarray]:
     """Return the weights as int8 with one scale."""
     scale = np.float64(np.quantile(np.abs(weights), 0.9999) / 127)
     whole = np.clip(np.rint(weights / scale), -127, 127).astype(np.int8)
-    return {"weights": whole, "bias": bias.astype(np.float32), "scale": scale,
+    return {"weights": whole, "bias": bias.astype(np.float32), "scale": np.asarray(scale),
             "languages": np.array(LANGUAGES)}  # fmt: skip
 
 
@@ -206,10 +206,10 @@ def judge(model: dict[str, np.ndarray], texts: list[Text], name: str) -> None:
         rows = truth == index
         wrong = Counter(LANGUAGES[i] for i in best[rows & sure & (best != truth)])
         right = int((rows & sure & (best == truth)).sum())
-        told = ", ".join(f"{other} {n}" for other, n in wrong.most_common(4))
+        others = ", ".join(f"{other} {n}" for other, n in wrong.most_common(4))
         project = sorted({p for _, language, p in texts if language == LANGUAGES[index]})
         print(f"| {LANGUAGES[index]} | {' '.join(project)} | {rows.sum()} | {right} "
-              f"| {int((rows & ~sure).sum())} | {told} |")  # fmt: skip
+              f"| {int((rows & ~sure).sum())} | {others} |")  # fmt: skip
 
 
 def main() -> None:
@@ -240,7 +240,7 @@ def main() -> None:
     labels = np.array([LANGUAGES.index(language) for _, language, _ in train])
     model = packed(*fit([text for text, _, _ in train], labels))
     if args.write:
-        np.savez_compressed(WEIGHTS, **model)
+        np.savez_compressed(WEIGHTS, allow_pickle=False, **model)
         print(f"{WEIGHTS}: {WEIGHTS.stat().st_size:,} bytes")
         return
     judge(model, whole, "whole files of other projects")
