@@ -1,9 +1,7 @@
-"""What every code point is, and statistics that count characters.
+"""What every code point is.
 
-A document is decoded once into two arrays, its code points and their kinds; the statistics of
-characters, words, lines and repeated n-grams all run over these. A kind holds one class in its
-low four bits and flags above. Classes and flags are matters of ranges and short lists, so that
-they do not change with the version of Unicode.
+A kind holds one class in its low four bits and flags above. Classes and flags are matters of
+ranges and short lists, so that they do not change with the version of Unicode.
 
 Simplified-only characters are those that GB 2312 has and Big5 has not, traditional-only ones the
 reverse: the two standards were made for the two scripts.
@@ -21,8 +19,7 @@ from skypile.kernels.cache import njit
 from skypile.text import CJK_RANGES, SPACES, SYMBOL_RANGES
 
 __all__ = [
-    "FUNCTION_CHARS", "KINDS", "MAX_BYTES", "PAIRED_MOJIBAKE", "SINGLE_MOJIBAKE", "char_counts",
-    "decode", "entropy",
+    "FUNCTION_CHARS", "KINDS", "MAX_BYTES", "PAIRED_MOJIBAKE", "SINGLE_MOJIBAKE", "decode",
 ]  # fmt: skip
 
 # Statistics are those of the first 8 MiB of a document: scratch space stays under 0.5 GB.
@@ -182,116 +179,3 @@ def decode(data: Any, start: Any, stop: Any, table: Any, codes: Any, kinds: Any)
         kinds[count] = table[code]
         count += 1
     return count
-
-
-@njit
-def _mojibake(codes: Any, count: Any, i: Any) -> Any:
-    code = codes[i]
-    following = codes[i + 1] if i + 1 < count else 0
-    if code == 0xC3:
-        return 0x80 <= following <= 0xBF
-    if code == 0xE2:
-        return following == 0x20AC
-    return code != 0x70EB or following == 0x70EB
-
-
-@njit
-def _ends_sentence(kinds: Any, count: Any, i: Any) -> Any:
-    """Tell whether the end mark at `i` is the last of its run, and for ASCII before a space."""
-    following = kinds[i + 1] if i + 1 < count else SPACE
-    if following & (WIDE_END | ASCII_END):
-        return False
-    if kinds[i] & WIDE_END:
-        return True
-    return following & CLASS_MASK == SPACE or following & CLOSER != 0
-
-
-@njit
-def _ends_ellipsis(codes: Any, kinds: Any, count: Any, i: Any) -> Any:
-    """Tell whether the last `…` of a run, or the last of three and more full stops, is at `i`."""
-    following = kinds[i + 1] if i + 1 < count else SPACE
-    if kinds[i] & ELLIPSIS:
-        return following & ELLIPSIS == 0
-    stops = kinds[i] & FULL_STOP and following & FULL_STOP == 0 and i >= 2
-    return stops and codes[i - 1] == 0x2E and codes[i - 2] == 0x2E
-
-
-@njit
-def _marks(codes: Any, kinds: Any, count: Any, i: Any, opened: Any, out: Any) -> Any:
-    """Count what the mark at `i` stands for; return where 【 was opened, or -1."""
-    kind = kinds[i]
-    if kind & MOJIBAKE:
-        out[5] += _mojibake(codes, count, i)
-    if kind & (WIDE_END | ASCII_END):
-        out[6] += _ends_sentence(kinds, count, i)
-    out[10] += kind & HASH != 0
-    out[11] += _ends_ellipsis(codes, kinds, count, i)
-    if kind & BRACKET:
-        if codes[i] == 0x3010:
-            return i
-        if opened >= 0:
-            out[7] += i - opened - 1
-        return -1
-    return opened
-
-
-@njit
-def char_counts(codes: Any, kinds: Any, count: Any, classes: Any, out: Any) -> None:
-    """Fill `classes` (16,) with characters by class, and `out` (12,) with these counts.
-
-    Ornaments, simplified-only, traditional-only, function characters, distinct ones of them,
-    broken characters, sentence ends, characters within 【】, longest run of CJK characters without
-    punctuation (spaces and letters neither count nor end it), distinct function characters as bits,
-    `#` signs, ellipses. All zero before the call.
-    """
-    run, longest, opened = 0, 0, -1
-    function, hans, hant, bits = 0, 0, 0, np.int64(0)
-    for i in range(count):
-        kind = kinds[i]
-        group = kind & CLASS_MASK
-        classes[group] += 1
-        if HAN <= group <= HANGUL:
-            run += 1
-        elif group >= CJK_PUNCT:
-            longest = max(longest, run)
-            run = 0
-        if kind & SPECIAL:
-            hans += kind & HANS != 0
-            hant += kind & HANT != 0
-            number = (kind >> FUNCTION_SHIFT) & 31
-            function += number != 0
-            bits |= np.int64(1) << np.int64(number)
-            out[0] += kind & ORNAMENT != 0
-            if kind & MARKS:
-                opened = _marks(codes, kinds, count, i, opened, out)
-        elif codes[i] == 0x0A:
-            opened = -1
-    out[1], out[2], out[3], out[8], out[9] = hans, hant, function, max(longest, run), bits
-    for number in range(1, 32):
-        out[4] += bits >> number & 1
-
-
-@njit
-def entropy(codes: Any, kinds: Any, count: Any, seen: Any, distinct: Any) -> Any:
-    """Return the entropy of the characters that are not spaces, in nats, corrected for length.
-
-    (Miller 1955: plus (distinct - 1) / 2 n.) `seen` is zero before and after: one count for each
-    code point. `distinct` is room for `count` values.
-    """
-    total, kept = 0, 0
-    for i in range(count):
-        if kinds[i] & CLASS_MASK != SPACE:
-            code = codes[i]
-            if seen[code] == 0:
-                distinct[kept] = code
-                kept += 1
-            seen[code] += 1
-            total += 1
-    if total == 0:
-        return 0.0
-    weighted = 0.0
-    for i in range(kept):
-        occurrences = float(seen[distinct[i]])
-        weighted += occurrences * np.log(occurrences)
-        seen[distinct[i]] = 0
-    return np.log(float(total)) - weighted / total + (kept - 1) / (2.0 * total)

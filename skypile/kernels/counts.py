@@ -8,9 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from skypile.kernels.cache import njit
-from skypile.kernels.chars import CLASSES, KINDS, MAX_BYTES, char_counts, decode, entropy
+from skypile.kernels.characters import character_counts, histogram, mark_counts
+from skypile.kernels.chars import CLASSES, MAX_BYTES
 from skypile.kernels.lines import line_counts
-from skypile.kernels.phrases import PHRASES
+from skypile.kernels.narrow import NARROW, ROOM, narrowed
+from skypile.kernels.phrase_hits import phrase_hits
 from skypile.kernels.words import word_counts
 
 __all__ = ["CLASS_FIELDS", "FIELDS", "counts", "scratch_chars"]
@@ -27,7 +29,7 @@ WORD_FIELDS = ("words", "alpha", "stop", "stop_distinct", "stop_bits", "plain")
 LINE_FIELDS = (
     "lines", "line_chars", "line_max", "short_10", "short_30", "bullets", "ellipsis_ends",
     "terminal_ends", "boilerplate", "indented", "code_ends",
-    "gambling_chars", "gambling_bits", "gambling_terms", "bare", "code_starts",
+    "gambling_chars", "gambling_bits", "gambling_terms", "bare", "code_starts", "newlines",
 )  # fmt: skip
 _CHARS = CLASSES
 _WORDS = _CHARS + len(CHAR_FIELDS)
@@ -44,20 +46,27 @@ FIELDS: dict[str, int] = {
 
 
 @njit
-def _counts(
-    data: Any, offsets: Any, table: Any, slots: Any, entries: Any, room: Any, out: Any, bits: Any
-) -> None:
-    codes = np.empty(room, np.uint32)
-    kinds = np.empty(room, np.uint32)
-    distinct = np.empty(room, np.uint32)
+def _counts(data: Any, offsets: Any, table: Any, room: Any, out: Any, nats: Any) -> None:
+    codes = np.empty(room + ROOM, np.uint32)
+    narrow = np.empty(room + ROOM, np.uint8)
+    distinct = np.empty(room + 1, np.uint32)
+    hits = np.empty(room // 2 + 1, np.int32)
     seen = np.zeros(table.size, np.int32)
+    ascii_counts = np.zeros(512, np.int32)
+    carries = np.zeros(7, np.uint64)
     for row in range(offsets.size - 1):
-        count = decode(data, offsets[row], offsets[row + 1], table, codes, kinds)
         counted = out[row]
-        char_counts(codes, kinds, count, counted[:_CHARS], counted[_CHARS:_WORDS])
-        word_counts(codes, kinds, count, counted[_WORDS:_LINES])
-        line_counts(codes, kinds, count, slots, entries, counted[_LINES:])
-        bits[row] = entropy(codes, kinds, count, seen, distinct)
+        chars, lines = counted[_CHARS:_WORDS], counted[_LINES:]
+        count, plain = narrowed(data, offsets[row], offsets[row + 1], table, codes, narrow)
+        if plain:
+            kept = histogram(narrow, narrow, count, seen, distinct, ascii_counts)
+        else:
+            kept = histogram(codes, narrow, count, seen, distinct, ascii_counts)
+        nats[row] = character_counts(seen, distinct, kept, table, counted[:_CHARS], chars)
+        mark_counts(codes, narrow, count, plain, chars)
+        word_counts(narrow, count, carries, counted[_WORDS:_LINES])
+        hits[phrase_hits(codes, narrow, count, plain, hits, lines[11:13])] = count
+        line_counts(narrow, count, hits, lines)
 
 
 def counts(
@@ -71,7 +80,7 @@ def counts(
     out = np.zeros((rows, _WIDTH), np.int64)
     nats = np.zeros(rows, np.float64)
     room = scratch_chars(offsets)
-    _counts(data, offsets, KINDS, *PHRASES, room, out, nats)
+    _counts(data, offsets, NARROW, room, out, nats)
     return out, nats
 
 

@@ -1,9 +1,12 @@
 """Repetition within a document: lines and paragraphs said twice, n-grams of units.
 
-A unit is one CJK character, or as much of a word (``skypile.text.words``) as stands between such:
-n-grams are those of words in English, as in Rae et al. 2021, and of characters in Chinese.
-Punctuation belongs to the words, so that an address counts once and not part by part. Strings are
-compared by 64-bit hashes.
+N-grams are those of words in English, as in Rae et al. 2021, and of characters in Chinese
+(``skypile.kernels.units``). Punctuation belongs to the words, so that an address counts once and
+not part by part.
+
+An n-gram can repeat only where its (n-1)-grams do, so each size looks at the places alone that the
+size before left. For the small ones, which most places are looked at for, no n-gram is compared:
+hashes are counted in a table of small numbers, and where a number is 1 nothing repeats.
 """
 
 from __future__ import annotations
@@ -13,15 +16,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from skypile.kernels.cache import njit
-from skypile.kernels.chars import CLASS_MASK, KINDS, SPACE, TOKEN_CJK, decode
+from skypile.kernels.cache import inlined, njit
 from skypile.kernels.counts import scratch_chars
+from skypile.kernels.narrow import NARROW, ROOM, narrowed
+from skypile.kernels.units import pieces, units
+from skypile.kernels.vectors import ones_count, trailing_zeros
 
 __all__ = ["DUP_SIZES", "FIELDS", "TOP_SIZES", "repetition"]
 
 TOP_SIZES = (2, 3, 4)
 DUP_SIZES = (4, 5, 6, 7, 8, 9, 10, 13)
-_LARGEST = max(DUP_SIZES)
 
 FIELDS = (
     "lines", "dup_lines", "line_chars", "dup_line_chars",
@@ -31,208 +35,341 @@ FIELDS = (
     *(f"dup_{size}gram_chars" for size in DUP_SIZES),
 )  # fmt: skip
 _TOP_AT = FIELDS.index("top_2gram_chars")
-# n -> column of its duplicate characters, or -1.
-_DUP_COLUMN = np.full(_LARGEST + 1, -1, np.int64)
-for _size in DUP_SIZES:
-    _DUP_COLUMN[_size] = FIELDS.index(f"dup_{_size}gram_chars")
+_DUP_AT = FIELDS.index("dup_4gram_chars")
+_SIZES = np.array(DUP_SIZES, np.int64)
+assert TOP_SIZES == (2, 3, 4) and DUP_SIZES[0] == 4
 
+_ZERO, _ONE = np.uint64(0), np.uint64(1)
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _MIXER = np.uint64(0xFF51AFD7ED558CCD)
+# Where a number in the table of counts stays.
+_MANY = 0xFF
 
 
-@njit
-def _mixed(value: Any) -> Any:
-    value = (value ^ (value >> np.uint64(32))) * _MIXER
-    return value ^ (value >> np.uint64(29))
+# --- exact counts ------------------------------------------------------------------------------
 
 
-@njit
-def _slot(keys: Any, mask: Any, key: Any) -> Any:
-    """Return where `key` stands or may be put. 0 marks a free slot; keys are never 0."""
-    at = np.int64(_mixed(key) & np.uint64(mask))
-    while keys[at] != np.uint64(0) and keys[at] != key:
-        at = (at + 1) & mask
+@inlined
+def _cleared(keys: Any, wanted: Any) -> Any:
+    """Free enough slots of `keys` for `wanted` values, at most half full; return log2 of them."""
+    bits = 4
+    while 1 << bits < 2 * wanted:
+        bits += 1
+    keys[: 1 << bits] = 0
+    return bits
+
+
+@inlined
+def _slot(keys: Any, bits: Any, key: Any, work: Any) -> Any:
+    """Return where `key` stands or may be put. 0 marks a free slot; keys are never 0.
+
+    The highest bits of a key choose the slot; each that other keys hold adds to work[1].
+    """
+    at = np.int64(key >> np.uint64(64 - bits))
+    while keys[at] != _ZERO and keys[at] != key:
+        at = (at + 1) & ((1 << bits) - 1)
+        work[1] += 1
     return at
 
 
-@njit
-def _cleared(keys: Any, wanted: Any) -> Any:
-    """Free enough slots of `keys` for `wanted` values, at most half full; return the mask."""
-    size = 16
-    while size < 2 * wanted:
-        size *= 2
-    keys[:size] = 0
-    return size - 1
-
-
-@njit
-def _pieces(
-    codes: Any, kinds: Any, count: Any, lines: Any, line_chars: Any, parts: Any, part_chars: Any
-) -> Any:
-    """Write hash and size of every line that is not blank, and of every paragraph of such lines.
-
-    Returns how many of each.
-    """
-    line_count, part_count, first = 0, 0, 0
-    part, size = np.uint64(0), 0
-    while first <= count:
-        last = first
-        while last < count and codes[last] != 0x0A:
-            last += 1
-        start, stop = first, last
-        while start < stop and kinds[start] & CLASS_MASK == SPACE:
-            start += 1
-        while stop > start and kinds[stop - 1] & CLASS_MASK == SPACE:
-            stop -= 1
-        if stop > start:
-            value = _MULTIPLIER  # not 0, which U+0000 would leave as it is
-            for i in range(start, stop):
-                value = (value ^ np.uint64(codes[i])) * _MULTIPLIER
-                value ^= value >> np.uint64(29)
-            lines[line_count] = _mixed(value) | np.uint64(1)
-            line_chars[line_count] = stop - start
-            part = _mixed(part * _MULTIPLIER + lines[line_count])
-            size += stop - start
-            line_count += 1
-        if size and (stop == start or last >= count):
-            parts[part_count], part_chars[part_count] = part | np.uint64(1), size
-            part, size = np.uint64(0), 0
-            part_count += 1
-        first = last + 1
-    return line_count, part_count
-
-
-@njit
-def _repeats(hashes: Any, sizes: Any, count: Any, keys: Any, out: Any) -> None:
+@inlined
+def _repeats(hashes: Any, sizes: Any, count: Any, keys: Any, work: Any, out: Any) -> None:
     """Fill `out` with pieces, those said before, their characters, those of pieces said before."""
-    mask = _cleared(keys, count)
+    bits = _cleared(keys, count)
     out[0] = count
     for i in range(count):
-        at = _slot(keys, mask, hashes[i])
+        at = _slot(keys, bits, hashes[i], work)
         out[2] += sizes[i]
-        if keys[at] == np.uint64(0):
+        if keys[at] == _ZERO:
             keys[at] = hashes[i]
         else:
             out[1] += 1
             out[3] += sizes[i]
 
 
-@njit
-def _units(codes: Any, kinds: Any, count: Any, hashes: Any, ends: Any) -> Any:
-    """Write each unit's hash and the number of characters up to its end; return how many."""
-    found, chars, i = 0, 0, 0
-    while i < count:
-        kind = kinds[i]
-        if kind & CLASS_MASK == SPACE:
-            i += 1
-            continue
-        value = _MULTIPLIER
-        size = 0
-        while i < count and kinds[i] & CLASS_MASK != SPACE:
-            if kinds[i] & TOKEN_CJK and size:
-                break
-            value = (value ^ np.uint64(codes[i])) * _MULTIPLIER
-            value ^= value >> np.uint64(29)
-            size += 1
-            i += 1
-            if kind & TOKEN_CJK:
-                break
-        chars += size
-        hashes[found] = _mixed(value)
-        ends[found] = chars
-        found += 1
+@inlined
+def _chars(ends: Any, start: Any, stop: Any) -> Any:
+    return ends[stop - 1] - (ends[start - 1] if start else 0)
+
+
+# --- counts of hashes --------------------------------------------------------------------------
+
+
+@inlined
+def _rolled(value: Any, following: Any) -> Any:
+    """Return the hash of an n-gram from that of its first n - 1 units and that of its last."""
+    value = value * _MULTIPLIER + following
+    return (value ^ (value >> np.uint64(32))) * _MIXER
+
+
+@inlined
+def _bucket_bits(wanted: Any) -> Any:
+    bits = 6
+    while 1 << bits < 4 * wanted:
+        bits += 1
+    return bits
+
+
+@inlined
+def _counted_pairs(hashes: Any, count: Any, slots: Any, times: Any) -> None:
+    """Count the pairs of units at all places; slots[i] is where that at `i` is in `times`."""
+    bits = _bucket_bits(count)
+    times[: 1 << bits] = 0
+    for i in range(count):
+        slot = _rolled(hashes[i], hashes[i + 1]) >> np.uint64(64 - bits)
+        slots[i] = slot
+        times[slot] += times[slot] != _MANY
+
+
+@inlined
+def _counted(
+    hashes: Any, rolled: Any, alive: Any, count: Any, size: Any, slots: Any, times: Any, work: Any
+) -> None:
+    """Count the n-grams of 3 or 4 units at the places whose bits are set in `alive`."""
+    wanted = np.int64(0)
+    for word in range(_words(count)):
+        wanted += ones_count(alive[word])
+    work[0] += wanted
+    bits = _bucket_bits(wanted)
+    times[: 1 << bits] = 0
+    for word in range(_words(count)):
+        places = alive[word]
+        while places != _ZERO:
+            i = word * 64 + trailing_zeros(places)
+            places &= places - _ONE
+            first = _rolled(hashes[i], hashes[i + 1]) if size == 3 else rolled[i]
+            rolled[i] = _rolled(first, hashes[i + size - 1])
+            slot = rolled[i] >> np.uint64(64 - bits)
+            slots[i] = slot
+            times[slot] += times[slot] != _MANY
+
+
+@inlined
+def _words(count: Any) -> Any:
+    return (count + 63) >> 6
+
+
+@inlined
+def _repeated(alive: Any, count: Any, slots: Any, times: Any) -> Any:
+    """Leave of `alive` the places whose number is over 1; return the highest number."""
+    most = 1
+    for word in range(_words(count)):
+        places, again = alive[word], _ZERO
+        while places != _ZERO:
+            place = trailing_zeros(places)
+            places &= places - _ONE
+            number = np.int64(times[slots[word * 64 + place]])
+            most = max(most, number)
+            again |= np.uint64(number > 1) << np.uint64(place)
+        alive[word] = again
+    return most
+
+
+@inlined
+def _repeated_pairs(alive: Any, count: Any, slots: Any, times: Any) -> Any:
+    """Set in `alive` the bits of the places whose number is over 1; return the highest number."""
+    most = 1
+    for word in range(_words(count)):
+        again = _ZERO
+        for i in range(word * 64, min(word * 64 + 64, count)):
+            number = np.int64(times[slots[i]])
+            most = max(most, number)
+            again |= np.uint64(number > 1) << np.uint64(i & 63)
+        alive[word] = again
+    return most
+
+
+@inlined
+def _listed(alive: Any, count: Any, slots: Any, times: Any, least: Any, live: Any) -> Any:
+    """Write the places in `alive` whose number is `least` or more; return how many."""
+    found = 0
+    for word in range(_words(count)):
+        places = alive[word]
+        while places != _ZERO:
+            i = word * 64 + trailing_zeros(places)
+            places &= places - _ONE
+            live[found] = i
+            found += times[slots[i]] >= least
     return found
 
 
-@njit
-def _top_chars(size: Any, live: Any, alive: Any, slots: Any, times: Any, ends: Any) -> Any:
-    """Return count x characters of the most frequent n-gram (the first of several), or 0."""
-    best, chars = 1, 0
-    for k in range(alive):
+@inlined
+def _ngram(hashes: Any, rolled: Any, i: Any, size: Any) -> Any:
+    return _rolled(hashes[i], hashes[i + 1]) if size == 2 else rolled[i]
+
+
+@inlined
+def _top_chars(
+    hashes: Any, rolled: Any, alive: Any, count: Any, size: Any, most: Any, slots: Any, times: Any,
+    ends: Any, keys: Any, counts: Any, live: Any, work: Any,
+) -> Any:  # fmt: skip
+    """Return count x characters of the most frequent n-gram (the first of several), or 0.
+
+    `most` is the highest of the numbers of those in `alive`.
+    """
+    if most == 1:
+        return 0
+    found = _listed(alive, count, slots, times, most, live)
+    place, exact = np.int64(live[0]), 0
+    key = _ngram(hashes, rolled, place, size)
+    for k in range(found):
+        exact += _ngram(hashes, rolled, live[k], size) == key
+    if exact == most and most < _MANY:
+        return most * _chars(ends, place, place + size)
+    # Another n-gram has the same number: all that may occur more often are counted one by one.
+    found = _listed(alive, count, slots, times, max(min(exact, _MANY), 2), live)
+    bits, best = _cleared(keys, found), 1
+    for k in range(found):
+        key = _ngram(hashes, rolled, live[k], size) | _ONE
+        at = _slot(keys, bits, key, work)
+        counts[at] = 1 if keys[at] == _ZERO else counts[at] + 1
+        keys[at] = key
+    for k in range(found):
+        at = _slot(keys, bits, _ngram(hashes, rolled, live[k], size) | _ONE, work)
+        if counts[at] > best:
+            best, place = np.int64(counts[at]), np.int64(live[k])
+    return best * _chars(ends, place, place + size) if best > 1 else 0
+
+
+@inlined
+def _with_next(alive: Any, count: Any) -> None:
+    """Leave of `alive` the places behind which the next one is in it too."""
+    words = _words(count)
+    for word in range(words):
+        behind = alive[word + 1] << np.uint64(63) if word + 1 < words else _ZERO
+        alive[word] &= alive[word] >> _ONE | behind
+
+
+# --- all sizes ---------------------------------------------------------------------------------
+
+
+@inlined
+def _dup_chars(
+    rolled: Any, live: Any, left: Any, size: Any, ends: Any, keys: Any, counts: Any, slots: Any,
+    work: Any,
+) -> Any:  # fmt: skip
+    """Return the characters in n-grams at `live` that occurred before, each counted once.
+
+    slots[k] is where the n-gram at live[k] is counted in `counts`.
+    """
+    bits, covered, chars = _cleared(keys, left), 0, 0
+    for k in range(left):
         i = live[k]
-        if times[slots[k]] > best:
-            best = times[slots[k]]
-            chars = best * (ends[i + size - 1] - (ends[i - 1] if i else 0))
+        at = _slot(keys, bits, rolled[i] | _ONE, work)
+        slots[k] = at
+        if keys[at] == _ZERO:
+            keys[at], counts[at] = rolled[i] | _ONE, 1
+            continue
+        counts[at] += 1
+        chars += _chars(ends, max(i, covered), i + size)
+        covered = i + size
     return chars
 
 
-@njit
-def _ngrams(
-    hashes: Any, ends: Any, count: Any, rolled: Any, live: Any, slots: Any, again: Any,
-    keys: Any, times: Any, out: Any,
-) -> None:  # fmt: skip
-    """Fill `out` for all n. An n-gram can repeat only where its (n-1)-gram does: the rest is
-    never looked at again."""
-    for i in range(count):
-        rolled[i] = hashes[i]
-        live[i] = i
-    alive = count
-    for size in range(2, _LARGEST + 1):
-        while alive and live[alive - 1] + size > count:
-            alive -= 1
-        if alive == 0:
-            return
-        mask = _cleared(keys, alive)
-        column = _DUP_COLUMN[size]
-        covered, chars = 0, 0
-        for k in range(alive):
-            i = live[k]
-            rolled[i] = _mixed(rolled[i] * _MULTIPLIER + hashes[i + size - 1]) | np.uint64(1)
-            at = _slot(keys, mask, rolled[i])
-            slots[k] = at
-            if keys[at] == np.uint64(0):
-                keys[at] = rolled[i]
-                times[at] = 1
-                continue
-            times[at] += 1
-            if column >= 0:
-                start = max(i, covered)
-                covered = i + size
-                chars += ends[covered - 1] - (ends[start - 1] if start else 0)
-        if column >= 0:
-            out[column] = chars
-        if size <= 4:
-            out[_TOP_AT + size - 2] = _top_chars(size, live, alive, slots, times, ends)
-        alive = _still_alive(live, alive, slots, times, again)
-
-
-@njit
-def _still_alive(live: Any, alive: Any, slots: Any, times: Any, again: Any) -> Any:
-    """Keep the positions whose n-gram occurs twice, as does the one that starts a token later."""
-    for k in range(alive):
-        again[k] = times[slots[k]] > 1
-    kept = 0
-    for k in range(alive - 1):
-        if again[k] and again[k + 1] and live[k + 1] == live[k] + 1:
-            live[kept] = live[k]
-            kept += 1
+@inlined
+def _still_alive(live: Any, left: Any, slots: Any, counts: Any, neighbours: Any) -> Any:
+    """Keep the places whose n-gram occurs twice, as do those at `neighbours` places behind."""
+    kept, run, last = 0, 0, -1
+    for k in range(left):
+        i = live[k]
+        run = run + 1 if i == last + 1 else 1
+        run *= counts[slots[k]] > 1
+        last = i
+        live[kept] = i - neighbours
+        kept += run > neighbours
     return kept
 
 
-@njit
-def _repetition(data: Any, offsets: Any, table: Any, room: Any, out: Any) -> None:
-    codes = np.empty(room, np.uint32)
-    kinds = np.empty(room, np.uint32)
-    size = 16
-    while size < 2 * (room + 1):
+@inlined
+def _small_ngrams(
+    hashes: Any, ends: Any, count: Any, rolled: Any, live: Any, slots: Any, alive: Any, times: Any,
+    keys: Any, counts: Any, work: Any, out: Any,
+) -> Any:  # fmt: skip
+    """Fill `out` for the top n-grams; return how many places of `live` may have repeated 4-grams."""
+    places = count - 1
+    if places <= 0:
+        return 0
+    work[0] += places
+    _counted_pairs(hashes, places, slots, times)
+    most = _repeated_pairs(alive, places, slots, times)
+    for size in range(2, 5):
+        out[_TOP_AT + size - 2] = _top_chars(
+            hashes, rolled, alive, places, size, most, slots, times, ends, keys, counts, live, work
+        )
+        if most == 1 or size == 4:
+            break
+        _with_next(alive, places)
+        _counted(hashes, rolled, alive, places, size + 1, slots, times, work)
+        most = _repeated(alive, places, slots, times)
+    return _listed(alive, places, slots, times, 2, live) if most > 1 else 0
+
+
+@inlined
+def _ngrams(
+    hashes: Any, ends: Any, count: Any, rolled: Any, live: Any, slots: Any, alive: Any, times: Any,
+    keys: Any, counts: Any, work: Any, out: Any,
+) -> None:  # fmt: skip
+    """Fill `out` for all sizes; the places looked at are added to work[0]."""
+    left = _small_ngrams(
+        hashes, ends, count, rolled, live, slots, alive, times, keys, counts, work, out
+    )
+    for number in range(_SIZES.size):
+        if left == 0:
+            return
+        size = _SIZES[number]
+        work[0] += left
+        for k in range(left if number else 0):
+            i = live[k]
+            for following in range(i + _SIZES[number - 1], i + size):
+                rolled[i] = _rolled(rolled[i], hashes[following])
+        out[_DUP_AT + number] = _dup_chars(
+            rolled, live, left, size, ends, keys, counts, slots, work
+        )
+        if number + 1 < _SIZES.size:
+            left = _still_alive(live, left, slots, counts, _SIZES[number + 1] - size)
+
+
+@inlined
+def _power(least: Any) -> Any:
+    size = 64
+    while size < least:
         size *= 2
-    keys = np.empty(size, np.uint64)
-    times = np.empty(size, np.int32)
-    hashes = np.empty(room + 1, np.uint64)
-    rolled = np.empty(room + 1, np.uint64)
-    sizes = np.empty(room + 1, np.int64)
-    part_sizes = np.empty(room + 1, np.int32)
-    live = np.empty(room + 1, np.int32)
-    slots = np.empty(room + 1, np.int32)
-    again = np.empty(room + 1, np.bool_)
+    return size
+
+
+@inlined
+def _document(
+    text: Any, codes: Any, width: Any, narrow: Any, count: Any, scratch: Any, work: Any, out: Any
+) -> None:
+    keys, counts, times, hashes, rolled, sizes, part_sizes, live, slots, alive = scratch
+    lines, parts = pieces(text, width, narrow, count, hashes, sizes, rolled, part_sizes)
+    _repeats(hashes, sizes, lines, keys, work, out[0:4])
+    _repeats(rolled, part_sizes, parts, keys, work, out[4:8])
+    found = units(text, codes, width, narrow, count, hashes, sizes)
+    out[8] = sizes[found - 1] if found else 0
+    _ngrams(hashes, sizes, found, rolled, live, slots, alive, times, keys, counts, work, out)
+
+
+@njit
+def _repetition(data: Any, offsets: Any, table: Any, room: Any, work: Any, out: Any) -> None:
+    codes = np.empty(room + ROOM, np.uint32)
+    narrow = np.empty(room + ROOM, np.uint8)
+    bytes_ = codes.view(np.uint8)
+    # Two lines, or units, have a byte between them, or one of them is a character of three bytes.
+    room = room // 2 + 2
+    keys = np.empty(_power(2 * room), np.uint64)
+    scratch = (
+        keys, np.empty(keys.size, np.int32), np.empty(_power(4 * room), np.uint8),
+        np.empty(room, np.uint64), np.empty(room, np.uint64), np.empty(room, np.int32),
+        np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.int32),
+        np.empty(room // 64 + 1, np.uint64),
+    )  # fmt: skip
     for row in range(offsets.size - 1):
-        count = decode(data, offsets[row], offsets[row + 1], table, codes, kinds)
-        lines, parts = _pieces(codes, kinds, count, hashes, sizes, rolled, part_sizes)
-        _repeats(hashes, sizes, lines, keys, out[row, 0:4])
-        _repeats(rolled, part_sizes, parts, keys, out[row, 4:8])
-        found = _units(codes, kinds, count, hashes, sizes)
-        out[row, 8] = sizes[found - 1] if found else 0
-        _ngrams(hashes, sizes, found, rolled, live, slots, again, keys, times, out[row])
+        count, plain = narrowed(data, offsets[row], offsets[row + 1], table, codes, narrow)
+        if plain:
+            _document(narrow, codes, 1, narrow, count, scratch, work, out[row])
+        else:
+            _document(bytes_, codes, 4, narrow, count, scratch, work, out[row])
 
 
 def repetition(
@@ -244,5 +381,5 @@ def repetition(
     second or a later occurrence of an n-gram (Rae et al. 2021, table A1: each counted once).
     """
     out = np.zeros((offsets.size - 1, len(FIELDS)), np.int64)
-    _repetition(data, offsets, KINDS, scratch_chars(offsets), out)
+    _repetition(data, offsets, NARROW, scratch_chars(offsets), np.zeros(2, np.int64), out)
     return out

@@ -1,15 +1,11 @@
-"""Phrases that mark boilerplate and gambling, matched against decoded text."""
+"""Phrases that mark boilerplate and gambling, and the table by which they are found."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from skypile.kernels.cache import njit
-
-__all__ = ["BOILERPLATE", "GAMBLING", "PHRASES", "phrase_at", "phrase_table"]
+__all__ = ["BOILERPLATE", "GAMBLING", "PHRASES", "SLOTS", "phrase_table"]
 
 # Lower case. One that starts with a Latin letter matches at the start of a word only. The English
 # ones are those of C4 (Raffel et al. 2020) and RefinedWeb (Penedo et al. 2023, appendix G), the
@@ -40,8 +36,8 @@ GAMBLING = (
 )  # fmt: skip
 assert len(GAMBLING) <= 63
 
-# A power of two: the kernel looks up a slot for every Han character and every word.
-_SLOTS = 4096
+# A power of two: the kernel looks up a slot for what passes its filters.
+SLOTS = 4096
 
 
 def phrase_table(
@@ -53,12 +49,12 @@ def phrase_table(
     or -1. A list is a row of (length, tag, code points), longest first, and a 0. The tag of a
     phrase of the first group is 0, of the others their number in that group from 1 on.
     """
-    slots = np.full(_SLOTS, -1, np.int32)
+    slots = np.full(SLOTS, -1, np.int32)
     lists: dict[int, list[tuple[str, int]]] = {}
     for number, group in enumerate(groups):
         for tag, phrase in enumerate(group, 1):
             assert len(phrase) > 1 and phrase == phrase.lower()
-            key = (ord(phrase[0]) * 31 + ord(phrase[1])) % _SLOTS
+            key = (ord(phrase[0]) * 31 + ord(phrase[1])) % SLOTS
             lists.setdefault(key, []).append((phrase, tag if number else 0))
     entries: list[int] = []
     for key, found in lists.items():
@@ -70,35 +66,3 @@ def phrase_table(
 
 
 PHRASES = phrase_table(BOILERPLATE, GAMBLING)
-
-
-@njit
-def _lowered(code: Any) -> Any:
-    return np.int64(code) + 32 if 65 <= code <= 90 else np.int64(code)
-
-
-@njit
-def _matches(codes: Any, i: Any, stop: Any, entries: Any, at: Any) -> Any:
-    size = entries[at]
-    if i + size > stop:
-        return False
-    for k in range(size):  # noqa: SIM110 - Numba compiles no generators
-        if _lowered(codes[i + k]) != entries[at + 2 + k]:
-            return False
-    return True
-
-
-@njit
-def phrase_at(codes: Any, i: Any, stop: Any, slots: Any, entries: Any) -> Any:
-    """Return where in `entries` the longest phrase stands that begins at codes[i], or -1.
-
-    It ends before `stop`.
-    """
-    if i + 1 >= stop:
-        return -1
-    at = slots[(_lowered(codes[i]) * 31 + _lowered(codes[i + 1])) & (_SLOTS - 1)]
-    while at >= 0 and entries[at]:
-        if _matches(codes, i, stop, entries, at):
-            return at
-        at += entries[at] + 2
-    return -1

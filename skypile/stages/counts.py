@@ -65,7 +65,10 @@ INTEGERS = {
     "lines_count": "lines",
     "line_max_chars": "line_max",
 }
-MEANS = ("function_chars_frac", "sentence_mean_chars", "word_mean_chars", "line_mean_chars")
+MEANS = (
+    "function_chars_frac", "sentence_mean_chars", "word_mean_chars", "line_mean_chars",
+    "newline_word_ratio",
+)  # fmt: skip
 
 
 class Counts(Stage):
@@ -89,13 +92,14 @@ class Counts(Stage):
     * `bare_line_frac`: lines of up to 10 characters that end without punctuation (menus do, verses
       do not); `boilerplate_line_frac`, `ellipsis_line_frac`: lines of up to 100 characters with a
       phrase of `kernels.phrases.BOILERPLATE`, that end in an ellipsis;
+    * `newline_word_ratio`: line ends, of blank lines too, per word (FineWeb, Penedo et al. 2024);
     * `code_end_line_frac`: lines that end in one of `{};:),`; `code_start_line_frac`: that begin
       with `//`, `/*`, `*/`, `}`, `@`, or `#` and a small letter.
 
     Documents over 8 MiB are judged by their first 8 MiB, but for `text_bytes`.
     """
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     @property
     def writes(self) -> dict[str, pa.DataType]:
@@ -128,6 +132,7 @@ def _columns(found: dict[str, Ints]) -> dict[str, Ints | Floats]:
     columns["function_chars_frac"] = share(found["function"], found["han"])
     columns["sentence_mean_chars"] = share(chars, np.maximum(found["sentences"], 1))
     columns["word_mean_chars"] = share(chars, found["words"])
+    columns["newline_word_ratio"] = share(found["newlines"], found["words"])
     columns["line_mean_chars"] = share(found["line_chars"], found["lines"])
     return columns
 

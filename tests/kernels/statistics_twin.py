@@ -185,6 +185,7 @@ def line_fields(text: str) -> dict[str, int]:
         found["bare"] += len(line) <= 10 and bare
         found["code_starts"] += bool(re.match(r"//|/\*|\*/|\}|@|#[a-z]", line))
     found["gambling_terms"] = len(terms)
+    found["newlines"] = text.count("\n")
     return dict(found)
 
 
@@ -284,6 +285,9 @@ def source_counts(text: str) -> dict[str, int]:
             found["letters"] += is_letter(char)
             found["digits"] += kind == "digit"
         found["lexemes"] += lexemes(line)
+        spaces = sum(char_class(char) == "space" for char in line)
+        long = len(line) >= 256 and spaces * 16 <= len(line) and core
+        found["minified"] += len(line) - spaces if long else 0
     outside = re.sub(r"<[^>]*(>|\Z)", "", text)
     found["visible"] = sum(char not in SPACES for char in outside)
     return dict(found)
