@@ -75,7 +75,5 @@ def inlined(function: F) -> F:
     an array passes seven words and counts a reference up and down, atomically: some 50 ns, as much
     as 64 characters may cost. Such a function cannot create arrays.
     """
-    compiled = numba.njit(
-        cache=True, nogil=True, error_model="numpy", forceinline=True, _nrt=False
-    )
+    compiled = numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=True, _nrt=False)
     return cast(F, compiled(function))
