@@ -47,9 +47,9 @@ from skypile.kernels.vectors import (
 )  # fmt: skip
 
 __all__ = [
-    "BYTE_KINDS", "NARROW", "PHRASE_START", "ROOM", "ascii_letter_mask", "cjk_mask", "code_at", "joint_mask",
-    "latin_mask", "letter_mask", "mark_mask", "narrowed", "newline_mask", "punctuation_mask",
-    "run_mask", "space_mask", "wide_phrase_mask",
+    "BYTE_KINDS", "NARROW", "PHRASE_START", "ROOM", "ascii_letter_mask", "cjk_mask", "code_at",
+    "joint_mask", "latin_mask", "letter_mask", "mark_mask", "narrowed", "newline_mask",
+    "punctuation_mask", "run_mask", "space_mask", "wide_phrase_mask",
 ]  # fmt: skip
 
 Bytes = npt.NDArray[np.uint8]

@@ -152,14 +152,14 @@ def _words(count: Any) -> Any:
 @inlined
 def _repeated(alive: Any, count: Any, slots: Any, times: Any) -> Any:
     """Leave of `alive` the places whose number is over 1; return the highest number."""
-    most = 1
+    most = np.int64(1)
     for word in range(_words(count)):
         places, again = alive[word], _ZERO
         while places != _ZERO:
             place = trailing_zeros(places)
             places &= places - _ONE
             number = np.int64(times[slots[word * 64 + place]])
-            most = max(most, number)
+            most = number if number > most else most
             again |= np.uint64(number > 1) << np.uint64(place)
         alive[word] = again
     return most
@@ -168,12 +168,12 @@ def _repeated(alive: Any, count: Any, slots: Any, times: Any) -> Any:
 @inlined
 def _repeated_pairs(alive: Any, count: Any, slots: Any, times: Any) -> Any:
     """Set in `alive` the bits of the places whose number is over 1; return the highest number."""
-    most = 1
+    most = np.int64(1)
     for word in range(_words(count)):
         again = _ZERO
         for i in range(word * 64, min(word * 64 + 64, count)):
             number = np.int64(times[slots[i]])
-            most = max(most, number)
+            most = number if number > most else most
             again |= np.uint64(number > 1) << np.uint64(i & 63)
         alive[word] = again
     return most
@@ -199,35 +199,44 @@ def _ngram(hashes: Any, rolled: Any, i: Any, size: Any) -> Any:
 
 
 @inlined
+def _most_frequent(
+    hashes: Any, rolled: Any, live: Any, found: Any, size: Any, keys: Any, counts: Any, work: Any
+) -> Any:
+    """Return how often the most frequent n-gram at `live` occurs there, and its first place."""
+    bits, best, place = _cleared(keys, found), np.int64(1), np.int64(0)
+    for k in range(found):
+        key = _ngram(hashes, rolled, live[k], size) | _ONE
+        at = _slot(keys, bits, key, work)
+        counts[at] = 1 if keys[at] == _ZERO else counts[at] + 1
+        keys[at] = key
+        best = max(best, np.int64(counts[at]))
+    for k in range(found):
+        at = _slot(keys, bits, _ngram(hashes, rolled, live[k], size) | _ONE, work)
+        if counts[at] == best:
+            place = np.int64(live[k])
+            break
+    return best, place
+
+
+@inlined
 def _top_chars(
     hashes: Any, rolled: Any, alive: Any, count: Any, size: Any, most: Any, slots: Any, times: Any,
     ends: Any, keys: Any, counts: Any, live: Any, work: Any,
 ) -> Any:  # fmt: skip
     """Return count x characters of the most frequent n-gram (the first of several), or 0.
 
-    `most` is the highest of the numbers of those in `alive`.
+    `most` is the highest of the numbers of those in `alive`. An n-gram may occur less often than
+    its number says: then those of lower numbers are looked at too, once.
     """
     if most == 1:
         return 0
     found = _listed(alive, count, slots, times, most, live)
-    place, exact = np.int64(live[0]), 0
-    key = _ngram(hashes, rolled, place, size)
-    for k in range(found):
-        exact += _ngram(hashes, rolled, live[k], size) == key
-    if exact == most and most < _MANY:
-        return most * _chars(ends, place, place + size)
-    # Another n-gram has the same number: all that may occur more often are counted one by one.
-    found = _listed(alive, count, slots, times, max(min(exact, _MANY), 2), live)
-    bits, best = _cleared(keys, found), 1
-    for k in range(found):
-        key = _ngram(hashes, rolled, live[k], size) | _ONE
-        at = _slot(keys, bits, key, work)
-        counts[at] = 1 if keys[at] == _ZERO else counts[at] + 1
-        keys[at] = key
-    for k in range(found):
-        at = _slot(keys, bits, _ngram(hashes, rolled, live[k], size) | _ONE, work)
-        if counts[at] > best:
-            best, place = np.int64(counts[at]), np.int64(live[k])
+    best, place = _most_frequent(hashes, rolled, live, found, size, keys, counts, work)
+    work[0] += found
+    if best < most:
+        found = _listed(alive, count, slots, times, max(best, 2), live)
+        best, place = _most_frequent(hashes, rolled, live, found, size, keys, counts, work)
+        work[0] += found
     return best * _chars(ends, place, place + size) if best > 1 else 0
 
 
@@ -285,7 +294,7 @@ def _small_ngrams(
     hashes: Any, ends: Any, count: Any, rolled: Any, live: Any, slots: Any, alive: Any, times: Any,
     keys: Any, counts: Any, work: Any, out: Any,
 ) -> Any:  # fmt: skip
-    """Fill `out` for the top n-grams; return how many places of `live` may have repeated 4-grams."""
+    """Fill `out` for the top n-grams; return at how many places, in `live`, 4-grams may repeat."""
     places = count - 1
     if places <= 0:
         return 0
@@ -366,10 +375,8 @@ def _repetition(data: Any, offsets: Any, table: Any, room: Any, work: Any, out: 
     )  # fmt: skip
     for row in range(offsets.size - 1):
         count, plain = narrowed(data, offsets[row], offsets[row + 1], table, codes, narrow)
-        if plain:
-            _document(narrow, codes, 1, narrow, count, scratch, work, out[row])
-        else:
-            _document(bytes_, codes, 4, narrow, count, scratch, work, out[row])
+        text, width = (narrow, 1) if plain else (bytes_, 4)
+        _document(text, codes, width, narrow, count, scratch, work, out[row])
 
 
 def repetition(

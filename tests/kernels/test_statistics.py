@@ -52,7 +52,16 @@ TEXTS = st.one_of(
     st.lists(PIECES, max_size=40).map("".join),
     st.lists(st.sampled_from(["甲", "乙", "x ", "y ", "\n"]), max_size=80).map("".join),
     st.text(st.characters(codec="utf-8"), max_size=60),
+    # Over the border between two windows of 64 characters.
+    st.tuples(st.integers(50, 70), st.lists(PIECES, max_size=9)).map(
+        lambda drawn: "x y" * (drawn[0] // 3) + "".join(drawn[1]) * 3
+    ),
+    st.tuples(st.integers(50, 70), st.lists(PIECES, max_size=9)).map(
+        lambda drawn: "w" * drawn[0] + "".join(drawn[1])
+    ),
 )
+# As bytes of code points these differ within eight bytes, and repeat behind them.
+PERIODIC = "中\n" + "\n".join(char * 4 + "999988887777666655554444.key" for char in "ABC")
 REPEATED = "同一句话再说一遍。the same again and again\n" * 7
 
 
@@ -78,6 +87,7 @@ def test_counts_equal_the_twin(texts):
 @settings(max_examples=300, deadline=None)
 @given(st.lists(TEXTS, min_size=1, max_size=3))
 @example([REPEATED, "", " \n "])
+@example([PERIODIC])
 def test_repetition_equals_the_twin(texts):
     matrix = ngrams.repetition(*view(texts))
     for row, text in enumerate(texts):
