@@ -24,9 +24,9 @@ import pyarrow as pa
 import torch
 import zstandard
 
-from skypile.io.languages import language_of
 from skypile.kernels.buffers import utf8_view
 from skypile.kernels.code_words import BUCKET_BITS, code_words
+from skypile.prog_langs import language_of
 from skypile.stages.code_lang import MIN_MARGIN, WEIGHTS, scores_of
 from skypile.stages.code_signs import language_told
 from skypile.stages.license_headers import header_lines, without_header

@@ -19,7 +19,7 @@ import orjson
 import pyarrow as pa
 import zstandard
 
-from skypile.io.languages import language_of
+from skypile.prog_langs import language_of
 from skypile.stages.code import DATA_LANGUAGES
 from skypile.stages.license import HEAD_BYTES, License
 from skypile.stages.license_headers import header_lines

@@ -24,9 +24,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from pii import batches
 from secret_texts import examples
 
-from skypile.io.languages import language_of
 from skypile.kernels.buffers import utf8_view
 from skypile.kernels.secrets import secret_candidates
+from skypile.prog_langs import language_of
 from skypile.stages.secrets import KINDS, Secrets, secrets
 
 BATCH_BYTES = 4_000_000

@@ -25,7 +25,7 @@ import yaml
 import zstandard
 
 from skypile.curate import close, run_steps
-from skypile.io.languages import language_of
+from skypile.prog_langs import language_of
 from skypile.recipe import Recipe, parse_recipe
 from skypile.schema import empty_outcomes
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from skypile.io.languages import BY_EXTENSION, EXTENSIONS
+from skypile.prog_langs import BY_EXTENSION, EXTENSIONS
 
 __all__ = ["language_told", "renamed"]
 
