@@ -40,8 +40,8 @@ _ENDS = re.compile(
 class Book(Stage):
     """The licence around a text of Project Gutenberg is cut off; what is no prose is counted.
 
-    `licence_removed_chars`: what was cut off; `licence_count`: how often its name still stands in
-    the text. Shares of the lines that are not blank: `hyphen_line_frac` (broken within a word),
+    `gutenberg_removed_chars`: what was cut off; `gutenberg_count`: how often its name still stands
+    in the text. Shares of the lines that are not blank: `hyphen_line_frac` (broken within a word),
     `page_number_line_frac`, `contents_line_frac` (a title, leaders and a page), `index_line_frac`
     (words, a comma and pages). `lone_letter_word_frac`: words of one letter other than a, I and O;
     `lone_han_frac`: Han characters with spaces on both sides. Both are what poor scans give.
@@ -54,7 +54,7 @@ class Book(Stage):
     @property
     def writes(self) -> dict[str, pa.DataType]:
         """The columns: int64, and float64 where they are shares; and `text`."""
-        columns = dict.fromkeys(("licence_removed_chars", "licence_count"), pa.int64())
+        columns = dict.fromkeys(("gutenberg_removed_chars", "gutenberg_count"), pa.int64())
         return {**columns, **dict.fromkeys(SHARES, pa.float64()), "text": pa.string()}
 
     def __call__(self, batch: pa.RecordBatch) -> dict[str, pa.Array]:
@@ -77,7 +77,7 @@ class Book(Stage):
             for name, (part, whole) in SHARES.items()
         }
         count = pc.count_substring(texts, _NAME, ignore_case=True).cast(pa.int64())
-        licence = {"licence_removed_chars": pa.array(removed), "licence_count": count}
+        licence = {"gutenberg_removed_chars": pa.array(removed), "gutenberg_count": count}
         return {**licence, **shares, "text": texts}
 
 

@@ -62,7 +62,7 @@ BAD = {
     (None, "empty"): " \n",
     (None, "wrong_language"): GERMAN,
     ("en", "mojibake"): ENGLISH.replace("e ", "e\ufffd "),
-    ("en", "licence"): "You may copy the Project Gutenberg files. " * 5 + CHAPTER,
+    ("en", "ebook_licence"): "You may copy the Project Gutenberg files. " * 5 + CHAPTER,
     ("en", "boilerplate"): lines(ENGLISH, *["Privacy policy", "Sign in", "Read more"] * 2),
     ("en", "too_short"): "The harbour master kept two clocks on his desk.",
     ("en", "unsure_language"): " ".join(TURNS),
@@ -96,7 +96,7 @@ BAD = {
     ("zh", "duplicate_8grams"): LONG * 2 + LONG[:60],
     ("zh", "duplicate_13grams"): LONG + LONG[:240],
 }  # fmt: skip
-GENERAL = ("mojibake", "licence", "boilerplate", "page_numbers", "contents", "index",
+GENERAL = ("mojibake", "ebook_licence", "boilerplate", "page_numbers", "contents", "index",
            "duplicate_lines", "duplicate_paragraphs", "top_2gram", "top_3gram",
            "top_4gram")  # fmt: skip
 
@@ -152,7 +152,7 @@ def test_licences_are_cut_off(text, wanted):
     columns = Book()(batch)
     shown = columns["text"][0].as_py()
     assert shown == (text if wanted is None else wanted)
-    assert columns["licence_removed_chars"].to_pylist() == [len(text) - len(shown), 0]
+    assert columns["gutenberg_removed_chars"].to_pylist() == [len(text) - len(shown), 0]
     assert without_licence(shown) == shown and columns["text"][1].as_py() == CHINESE
 
 
