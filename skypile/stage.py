@@ -29,6 +29,7 @@ STAGES: dict[str, str] = {
     "classify": "skypile.stages.classify:Classify",
     "pii": "skypile.stages.pii:Pii",
     "lexicon": "skypile.stages.lexicon:Lexicon",
+    "url_lists": "skypile.stages.url_lists:UrlLists",
 }
 
 
