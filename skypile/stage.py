@@ -38,6 +38,7 @@ STAGES: dict[str, str] = {
     "normalize": "skypile.stages.normalize:Normalize",
     "chinese": "skypile.stages.chinese:Chinese",
     "lexicon": "skypile.stages.lexicon:Lexicon",
+    "url_lists": "skypile.stages.url_lists:UrlLists",
 }
 
 

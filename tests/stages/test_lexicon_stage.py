@@ -49,7 +49,7 @@ def own(tmp_path, text: str, allowed: str = "", **options: object) -> Lexicon:
         ("Sussex, cockpit, Scunthorpe, peacocks and cum laude", {}),
         ("ＢＥＴ３６５ and bet365", {"gambling": (2, 1)}),
         ("總統發表談話", {"politics": (1, 1)}),
-        ("for (i = 0; i < free_spins; i++) click_here();", {}),
+        ("for (i = 0; i < free_spins; i++) buy_now();", {}),
         ("", {}),
     ],
 )
