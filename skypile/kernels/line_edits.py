@@ -21,7 +21,6 @@ from skypile.kernels.line_text import (
     DIGIT,
     DIGITS,
     END,
-    ENDS,
     FACTS,
     LETTER,
     LINE_KINDS,
@@ -31,7 +30,6 @@ from skypile.kernels.line_text import (
     SOLID,
     SPACE,
     UPPERS,
-    WIDE_ENDS,
     WORDS,
     clipped,
     code_at,
@@ -43,7 +41,7 @@ from skypile.kernels.line_text import (
 )  # fmt: skip
 
 __all__ = [
-    "BOILERPLATE_FIELDS", "C4_FIELDS", "REFINEDWEB_FIELDS", "Phrases", "without_boilerplate",
+    "C4_FIELDS", "REFINEDWEB_FIELDS", "Bytes", "Ints", "Phrases", "Rewritten", "copied", "room",
     "without_c4_lines", "without_refinedweb_lines",
 ]  # fmt: skip
 
@@ -54,7 +52,6 @@ Rewritten = tuple[Bytes, Ints, Ints]
 
 C4_FIELDS = ("removed_lines", "lorem_ipsum", "braces", "sentences")
 REFINEDWEB_FIELDS = ("removed_lines", "edited_lines", "words", "words_left")
-BOILERPLATE_FIELDS = ("removed_lines", "lines")
 
 _WIDE_TERMINALS = np.array([ord(mark) for mark in "。！？；｡．”’」』"], np.int64)
 _BRACKETS = np.array([ord(mark) for mark in ")）]】〕》〉"], np.int64)
@@ -63,7 +60,8 @@ _CITATION = np.frombuffer(b"[citation needed]", np.uint8)
 
 
 @njit
-def _copy(data: Any, start: Any, stop: Any, out: Any, at: Any) -> Any:
+def copied(data: Any, start: Any, stop: Any, out: Any, at: Any) -> Any:
+    """Copy data[start:stop] to out[at:]; return where it ends."""
     for i in range(stop - start):
         out[at + i] = data[start + i]
     return at + stop - start
@@ -105,7 +103,7 @@ def _citation(data: Any, at: Any, stop: Any) -> Any:
 def _without_citations(data: Any, start: Any, stop: Any, out: Any, at: Any) -> Any:
     """Copy data[start:stop] to out[at:] without marks of citations; return where it ends."""
     if not _has(data, start, stop, 0x5B):
-        return _copy(data, start, stop, out, at)
+        return copied(data, start, stop, out, at)
     while start < stop:
         if data[start] == 0x5B:
             size = _citation(data, start, stop)
@@ -201,7 +199,7 @@ def _c4(
             ):  # fmt: skip
                 if write > begin:
                     out[write] = 0x0A
-                write = _copy(out, facts[BEGIN], facts[END], out, first)
+                write = copied(out, facts[BEGIN], facts[END], out, first)
             else:
                 start, last = clipped(data, kinds, at, end)
                 counted[row, 0] += last > start
@@ -269,7 +267,7 @@ def _edited(
     while True:
         place, size, _ = find_phrase(data, look, start, stop, kinds, slots, rows)
         if size == 0:
-            return _copy(data, at, end, out, write), times
+            return copied(data, at, end, out, write), times
         times += 1
         look = place + size
         if place > start:
@@ -278,7 +276,7 @@ def _edited(
         elif look < stop:
             code, more = code_at(data, look)
             look += more if kinds[code] & SPACE else 0
-        write = _copy(data, at, max(at, place), out, write)
+        write = copied(data, at, max(at, place), out, write)
         at = look
 
 
@@ -308,7 +306,7 @@ def _refinedweb(
                     measure(out, first, last, kinds, facts)
                     stays = facts[SOLID] > 0
             elif stays:
-                last = _copy(data, at, end, out, first)
+                last = copied(data, at, end, out, first)
             if stays:
                 counted[row, 1] += times > 0
                 counted[row, 3] += facts[CJK_WORDS if chinese else WORDS]
@@ -322,77 +320,6 @@ def _refinedweb(
         ends[row + 1] = write
 
 
-@njit
-def _boilerplate(
-    data: Any, offsets: Any, kinds: Any, slots: Any, rows: Any, max_chars: Any, out: Any, ends: Any,
-    counted: Any,
-) -> None:  # fmt: skip
-    facts = np.zeros(FACTS, np.int64)
-    write = 0
-    for row in range(offsets.size - 1):
-        at, stop, kept = offsets[row], offsets[row + 1], 0
-        while at <= stop:
-            end = line_end(data, at, stop)
-            measure(data, at, end, kinds, facts)
-            counted[row, 1] += facts[SOLID] > 0
-            if 0 < facts[CHARS] <= max_chars and _chrome(
-                data, facts[BEGIN], facts[END], kinds, slots, rows
-            ):
-                counted[row, 0] += 1
-            else:
-                if kept:
-                    out[write] = 0x0A
-                    write += 1
-                kept += 1
-                write = _copy(data, at, end, out, write)
-            at = end + 1
-        ends[row + 1] = write
-
-
-@njit
-def _free_before(data: Any, start: Any, at: Any, kinds: Any) -> Any:
-    """Tell whether what stands before data[at] in its line is no letter (behind Latin: no word)."""
-    if at == start:
-        return True
-    code, before = last_code(data, start, at)
-    if kinds[code] & SPACE and data[at] < 0x80:
-        code, before = last_code(data, start, before)
-    return not kinds[code] & (LETTER | DIGIT if data[at] < 0x80 else LETTER)
-
-
-@njit
-def _free_behind(data: Any, at: Any, stop: Any, kinds: Any) -> Any:
-    """Tell the same of what stands at data[at], behind a phrase."""
-    if at == stop:
-        return True
-    latin = data[at - 1] < 0x80
-    code, size = code_at(data, at)
-    if latin and kinds[code] & SPACE:
-        code, size = code_at(data, at + size)
-    return not kinds[code] & (LETTER | DIGIT if latin else LETTER)
-
-
-@njit
-def _chrome(data: Any, start: Any, stop: Any, kinds: Any, slots: Any, rows: Any) -> Any:
-    """Tell whether the line data[start:stop] is boilerplate: more than a phrase in a sentence.
-
-    Phrases side by side are one. One stands alone if no letter stands before or behind it; in a
-    line that does not end as a sentence, one side is enough.
-    """
-    sentence = kinds[last_code(data, start, stop)[0]] & (ENDS | WIDE_ENDS) != 0
-    look, before = start, False
-    while True:
-        at, size, _ = find_phrase(data, look, start, stop, kinds, slots, rows)
-        if size == 0:
-            return False
-        if at > look or at == start:
-            before = _free_before(data, start, at, kinds)
-        look = at + size
-        behind = _free_behind(data, look, stop, kinds)
-        if (before and behind) or (not sentence and (before or behind)):
-            return True
-
-
 def without_c4_lines(
     data: Bytes, offsets: Ints, phrases: Phrases, *, terminal: bool, chinese: bool, min_words: int,
     max_word_chars: int,
@@ -402,7 +329,7 @@ def without_c4_lines(
     `phrases` has three groups: those that C4 drops a page for, a line for at once, a line for after
     it has looked for a brace. Lines that stay lose the spaces at their ends.
     """
-    out, ends, counted = _room(data, offsets, C4_FIELDS)
+    out, ends, counted = room(data, offsets, C4_FIELDS)
     _c4(
         data, offsets, LINE_KINDS, *phrases, terminal, chinese, min_words, max_word_chars, out,
         ends, counted,
@@ -418,7 +345,7 @@ def without_refinedweb_lines(
 
     `phrases` are taken out of lines of up to `max_words` words, `nouns` are what counters count.
     """
-    out, ends, counted = _room(data, offsets, REFINEDWEB_FIELDS)
+    out, ends, counted = room(data, offsets, REFINEDWEB_FIELDS)
     _refinedweb(
         data, offsets, LINE_KINDS, *phrases, *nouns, chinese, max_upper_frac, min_words, max_words,
         out, ends, counted,
@@ -426,16 +353,8 @@ def without_refinedweb_lines(
     return out[: ends[-1]], ends, counted
 
 
-def without_boilerplate(
-    data: Bytes, offsets: Ints, phrases: Phrases, *, max_chars: int
-) -> Rewritten:
-    """Return the texts without boilerplate: (bytes, borders, counts (n, BOILERPLATE_FIELDS))."""
-    out, ends, counted = _room(data, offsets, BOILERPLATE_FIELDS)
-    _boilerplate(data, offsets, LINE_KINDS, *phrases, max_chars, out, ends, counted)
-    return out[: ends[-1]], ends, counted
-
-
-def _room(data: Bytes, offsets: Ints, fields: tuple[str, ...]) -> Rewritten:
+def room(data: Bytes, offsets: Ints, fields: tuple[str, ...]) -> Rewritten:
+    """Return room for the bytes of all texts, their borders, and the counts of each, both zero."""
     rows = offsets.size - 1
     return (
         np.empty(data.size, np.uint8),

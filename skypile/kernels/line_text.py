@@ -112,77 +112,60 @@ def clipped(data: Any, kinds: Any, start: Any, stop: Any) -> Any:
 
 
 @njit
-def measure(data: Any, start: Any, stop: Any, kinds: Any, facts: Any) -> None:
-    """Fill `facts` (FACTS,) with what the line at data[start:stop] consists of."""
-    start, stop = clipped(data, kinds, start, stop)
-    facts[:] = 0
-    facts[BEGIN], facts[END] = start, stop
-    word = run = total = solid = words = longest = units = longest_run = uppers = digits = ends = 0
-    named = False  # whether the run has a letter or a digit
-    before, rest = 0, False  # flags of the character before; whether text stands behind an end
-    at = start
+def _letters(data: Any, at: Any, stop: Any, kinds: Any, wanted: Any) -> Any:
+    """Return where the letters from data[at] on end that are `wanted`, their number, capitals."""
+    count, uppers = 0, 0
     while at < stop:
         code, size = code_at(data, at)
-        kind = kinds[code]
-        plain = kind & ~UPPER
-        if plain == LETTER or plain == LETTER | CJK:
-            # Letters stand side by side: 80 % of all characters go through one of two short loops.
-            first = total
-            if plain == LETTER:
-                while kinds[code] & ~UPPER == LETTER:
-                    uppers += kinds[code] & UPPER != 0
-                    total += 1
-                    at += size
-                    if at >= stop:
-                        break
-                    code, size = code_at(data, at)
-                run, named = run + total - first, True
-            else:
-                while kinds[code] == LETTER | CJK:
-                    total += 1
-                    at += size
-                    if at >= stop:
-                        break
-                    code, size = code_at(data, at)
-                units += named + total - first
-                longest_run = max(longest_run, run)
-                run, named = 0, False
-            solid += total - first
-            words += word == 0
-            word += total - first
-            ends += before & WIDE_ENDS != 0
-            before, rest = 0, True
-            continue
+        if kinds[code] & ~UPPER != wanted:
+            break
         at += size
-        total += 1
+        count += 1
+        uppers += kinds[code] & UPPER != 0
+    return at, count, uppers
+
+
+@njit
+def measure(data: Any, start: Any, stop: Any, kinds: Any, facts: Any) -> None:
+    """Fill `facts` (FACTS,) with what the line at data[start:stop] consists of."""
+    at, stop = clipped(data, kinds, start, stop)
+    facts[:] = 0
+    facts[BEGIN], facts[END] = at, stop
+    word, run, named = 0, 0, False  # sizes so far; whether the run has a letter or a digit
+    before, rest = 0, False  # the mark before; whether text stands behind the last end
+    while at < stop:
+        code, size = code_at(data, at)
+        kind, count, uppers = kinds[code], 1, 0
+        if kind & LETTER:  # they come side by side, and go through a short loop
+            at, count, uppers = _letters(data, at, stop, kinds, LETTER | kind & CJK)
+        else:
+            at += size
         mark = kind & (ENDS | WIDE_ENDS)
         if before and not mark and (before & WIDE_ENDS or kind & (SPACE | CLOSER)):
-            ends += 1
+            facts[SENTENCES] += 1
             rest = False
         before = mark
         rest = rest or not kind & (SPACE | CLOSER | ENDS | WIDE_ENDS)
         if kind & (SPACE | CJK):
-            units += named
-            longest_run = max(longest_run, run)
-            run, named = 0, False
+            facts[CJK_WORDS] += named
+            facts[LONGEST_CJK], run, named = max(facts[LONGEST_CJK], run), 0, False
         else:
-            run += 1
+            run += count
             named = named or kind & (LETTER | DIGIT) != 0
+        facts[CHARS] += count
         if kind & SPACE:
-            longest = max(longest, word)
-            word = 0
+            facts[LONGEST], word = max(facts[LONGEST], word), 0
             continue
-        solid += 1
-        words += word == 0
-        word += 1
-        units += kind & CJK != 0
-        uppers += kind & UPPER != 0
-        digits += kind & DIGIT != 0
-    facts[CHARS], facts[SOLID], facts[UPPERS], facts[DIGITS] = total, solid, uppers, digits
-    facts[WORDS], facts[LONGEST] = words, max(longest, word)
-    facts[CJK_WORDS], facts[LONGEST_CJK] = units + named, max(longest_run, run)
-    ends += before != 0
-    facts[SENTENCES] = ends + (rest and before == 0)
+        facts[SOLID] += count
+        facts[WORDS] += word == 0
+        word += count
+        facts[CJK_WORDS] += count if kind & CJK else 0
+        facts[UPPERS] += uppers
+        facts[DIGITS] += kind & DIGIT != 0
+    facts[LONGEST] = max(facts[LONGEST], word)
+    facts[CJK_WORDS] += named
+    facts[LONGEST_CJK] = max(facts[LONGEST_CJK], run)
+    facts[SENTENCES] += rest or before != 0
 
 
 # Where in a line a phrase may stand. WORD_START: at no place where a letter stands before it.

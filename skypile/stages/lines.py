@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import AfterValidator, Field
 
-from skypile.kernels import line_edits
+from skypile.kernels import line_chrome, line_edits
 from skypile.kernels.buffers import utf8_view
 from skypile.kernels.line_text import ANYWHERE, PREFIX, SUFFIX, WORD_START, phrase_rows
 from skypile.kernels.phrases import BOILERPLATE
@@ -209,7 +209,7 @@ class BoilerplateLines(Stage):
     def __call__(self, batch: pa.RecordBatch) -> dict[str, pa.Array]:
         """Return the columns."""
         texts = batch.column("text")
-        data, borders, counted = line_edits.without_boilerplate(
+        data, borders, counted = line_chrome.without_boilerplate(
             *utf8_view(texts), _boilerplate(self.phrases), max_chars=self.max_chars
         )
         rewritten = _strings(data, borders)

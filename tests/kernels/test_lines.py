@@ -39,7 +39,7 @@ def columns(stage, texts: list[str]) -> list[dict[str, object]]:
     return pa.RecordBatch.from_pydict(stage(batch)).to_pylist()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(DOCUMENTS, st.booleans(), st.booleans(), st.integers(1, 4), st.sampled_from([5, 1000]))
 @example(["The end.[1]\n\nHe said “no”.\n真的吗（是的。）\n"], True, True, 1, 1000)
 def test_c4_lines_equal_the_twin(texts, terminal, chinese, least, most):
@@ -59,7 +59,7 @@ def test_c4_lines_equal_the_twin(texts, terminal, chinese, least, most):
         }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(DOCUMENTS, st.booleans(), st.integers(1, 3), st.integers(0, 6))
 @example(
     ["sign-in now\n sign-in\nitems in cart items in cart x\n阅读 1.2万\n1.2k Views", ""], True, 2, 9
@@ -77,7 +77,7 @@ def test_refinedweb_lines_equal_the_twin(texts, chinese, least, most):
         }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(DOCUMENTS, st.sampled_from([8, 60]))
 @example(["关注公众号，有礼。\n京ICP备12号\nPlease sign in\nI sign in now.\n下一篇 文章\n"], 60)
 def test_boilerplate_lines_equal_the_twin(texts, most):
