@@ -15,7 +15,7 @@ def host_and_path(url: str) -> tuple[str, str] | None:
     authority = re.match(r"[^/\\?#]*", rest)[0]  # type: ignore[index]
     path = rest[len(authority) :]
     place = authority.rpartition("@")[2]
-    found = re.fullmatch(r"(\[[^\]]*\]|[^:]*)(?::(\d{0,5}))?", place)
+    found = re.fullmatch(r"(\[[^\]]*\]|(?!\[)[^:]*)(?::(\d{0,5}))?", place)
     if not found or int(found[2] or 0) > 65535:
         return None
     host = found[1]
