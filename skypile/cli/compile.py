@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import os
 import time
+from concurrent.futures import ProcessPoolExecutor
 from importlib import resources
+from multiprocessing import get_context
 
 import pyarrow as pa
 from pydantic import ValidationError
 
 from skypile.cli.terminal import say
 from skypile.curate import annotate
+from skypile.errors import UsageError
 from skypile.io.sources import ReadOptions, open_unit
 from skypile.io.units import plan_units
-from skypile.recipe import load_recipe, recipe_names
-from skypile.stage import STAGES, stage_class
+from skypile.stage import STAGES, Stage, stage_class
 
 __all__ = ["add_arguments", "run"]
 
@@ -24,6 +27,8 @@ A kernel is compiled for this machine where it is first used, and kept in the us
 of them, so that no later run has to wait: in an image, or before measuring.
 """
 READ = ReadOptions()
+_CHAIN, _OTHERS, _DUPLICATES = "dependent stages", "pages and Chinese tokens", "duplicates"
+_FIRST = "counts"
 WITHOUT_KERNELS = ("classify", "tokens")
 PAGE = "<html><head><title>A page</title></head><body><p>{}</p></body></html>"
 # More than what an encoder reads before it cuts Chinese by a kernel (skypile.tokens).
@@ -34,47 +39,79 @@ HAN_BYTES = 9 << 20
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``skypile compile``."""
     parser.epilog = EPILOG
+    parser.add_argument("--jobs", type=int, default=0, metavar="N", help="default: one per core")
     parser.add_argument("--quiet", action="store_true", help="say nothing")
 
 
 def run(args: argparse.Namespace, extra: list[str]) -> int:
     """Use every kernel once, on the sample that comes with the package."""
     assert not extra
+    if args.jobs < 0:
+        raise UsageError(f"--jobs is {args.jobs}; it must be 1 or more, or 0 for one per core")
     from skypile.kernels.cache import folder
 
     begin = time.monotonic()
     if not args.quiet:
         say(f"compiling kernels into {folder()}")
-    batch = _sample()
-    _stages(batch)
-    _duplicates(batch.column("text"))
-    _others(batch.column("text")[0].as_py())
+    jobs = args.jobs or os.cpu_count() or 1
+    # Numba compiles one kernel at a time in a process. What takes longest stands first.
+    tasks = [_CHAIN, _OTHERS, *_independent_stages(), _DUPLICATES]
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        list(pool.map(_compile, tasks))
     if not args.quiet:
         say(f"done in {time.monotonic() - begin:.0f} s")
     return 0
+
+
+def _stage(name: str) -> Stage | None:
+    """Return the stage by default, None where it has no kernels or cannot be without options."""
+    if name in WITHOUT_KERNELS:
+        return None
+    try:
+        return stage_class(name)()
+    except ValidationError:
+        return None
+
+
+def _independent_stages() -> list[str]:
+    """Return the stages that read nothing of other stages, but for that which most others read."""
+    read = set(_sample().schema.names)
+    found = {name: _stage(name) for name in STAGES if name != _FIRST}
+    return [name for name, stage in found.items() if stage and set(stage.reads) <= read]
+
+
+def _compile(task: str) -> None:
+    batch = _sample()
+    texts = batch.column("text").drop_null()
+    if task == _CHAIN:
+        _dependent_stages(batch)
+    elif task == _OTHERS:
+        _others(texts[0].as_py())
+    elif task == _DUPLICATES:
+        _duplicates(texts)
+    else:
+        stage = _stage(task)
+        assert stage is not None
+        annotate(batch, [stage])
+
+
+def _dependent_stages(batch: pa.RecordBatch) -> None:
+    """Run what reads columns of other stages, as soon as these are there."""
+    apart = set(_independent_stages())
+    waiting = {name: stage for name in STAGES if name not in apart and (stage := _stage(name))}
+    while waiting:
+        ready = {n: s for n, s in waiting.items() if set(s.reads) <= set(batch.schema.names)}
+        if not ready:
+            return
+        for name, stage in ready.items():
+            batch = annotate(batch, [stage])
+            del waiting[name]
 
 
 def _sample() -> pa.RecordBatch:
     with resources.as_file(resources.files("skypile") / "sample") as folder:
         units = plan_units([str(folder)]).units
         return pa.concat_batches([batch for unit in units for batch in open_unit(unit, READ)])
-
-
-def _stages(batch: pa.RecordBatch) -> None:
-    judged = batch
-    for name in recipe_names():
-        judged = batch
-        for step in load_recipe(name).without_models().steps:
-            judged = annotate(judged, step.stages)
-    for name in STAGES:
-        if name in WITHOUT_KERNELS:
-            continue
-        try:
-            stage = stage_class(name)()
-        except ValidationError:
-            continue  # it cannot be without options, so without files of the user's
-        if set(stage.reads) <= set(judged.schema.names):
-            annotate(judged, [stage])
 
 
 def _duplicates(texts: pa.Array) -> None:
