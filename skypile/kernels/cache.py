@@ -113,7 +113,8 @@ def njit(function: F) -> F:
 
 def folder() -> Path:
     """Return the folder that compiled kernels are kept in."""
-    return Path(os.environ["NUMBA_CACHE_DIR"])
+    # Whoever forks a loaded process may have given it another environment since.
+    return Path(os.environ.get("NUMBA_CACHE_DIR") or numba.config.CACHE_DIR)
 
 
 def is_empty() -> bool:
