@@ -27,20 +27,21 @@ from skypile.kernels.fasttext_layout import (
     HASHED,
     HIERARCHICAL,
     LETTERS,
+    LONG,
+    OF_ROOM,
     USED,
     WAITING,
     WORDS,
     Tables,
     room_for,
-)
+)  # fmt: skip
 from skypile.kernels.fasttext_vectors import separator_mask
 from skypile.kernels.fasttext_words import (
     add_words,
     entry_of,
     keep_hash,
     wait,
-    wait_long,
-    wait_unknown,
+    write_unknown,
 )
 from skypile.kernels.vectors import WINDOW, trailing_zeros
 
@@ -60,94 +61,86 @@ def _is_label(data: Any, start: Any, stop: Any) -> Any:
 
 
 @uncounted_inlined
-def _word(data: Any, start: Any, stop: Any, room: Any, m: Any) -> Any:
-    """Take a word; return whether it ends the text."""
-    entry = entry_of(data, start, stop - start, m)
-    if entry >= m.words or (entry < 0 and _is_label(data, start, stop)):
-        return False
-    size = 0 if entry >= 0 or not (m.kept and m.maxn) else stop - start + 2
-    if room.state[WAITING] == WORDS - 1 or size > LETTERS - room.state[USED]:  # one is for </s>
-        add_words(room, m, False)
-    if entry >= 0:
-        wait(entry, 0, room)
-    elif size > LETTERS:
-        wait_long(data, start, stop, room)
-    elif size:
-        wait_unknown(data, start, stop, room)
-    if m.word_ngrams > 1:
-        keep_hash(data, start, stop, room)
-    return entry >= 0 and entry == m.end_of_line
-
-
-@uncounted_inlined
-def _words(data: Any, start: Any, stop: Any, room: Any, m: Any) -> Any:
-    """Take all words of a text, up to one that is ``</s>``; return whether there was one."""
-    zero, one = np.uint64(0), np.uint64(1)
-    at, begun = start, np.int64(-1)
-    while at <= stop:
-        # Behind the text stands, as it were, a separator.
+def _next_word(data: Any, at: Any, stop: Any) -> Any:
+    """Return where the next word begins and ends; `stop` twice where there is none."""
+    start, end = np.int64(stop), np.int64(stop)
+    while at < stop:
         inside = ~separator_mask(data, at)
-        if stop - at < WINDOW:
-            inside &= ~(~zero << np.uint64(stop - at))
-        shifted = inside << one
-        if begun >= 0:
-            shifted |= one
-        starts = inside & ~shifted
-        ends = shifted & ~inside
-        while ends != zero:
-            if begun < 0:
-                begun = at + trailing_zeros(starts)
-                starts &= starts - one
-            if _word(data, begun, at + trailing_zeros(ends), room, m):
-                return True
-            begun = np.int64(-1)
-            ends &= ends - one
-        if starts != zero:
-            begun = at + trailing_zeros(starts)
+        if inside:
+            start = min(at + trailing_zeros(inside), stop)
+            break
         at += WINDOW
-    return False
+    at = start
+    while at < stop:
+        behind = separator_mask(data, at)
+        if behind:
+            end = min(at + trailing_zeros(behind), stop)
+            break
+        at += WINDOW
+    return start, end
 
 
-@uncounted_inlined
-def _end_of_line(room: Any, m: Any) -> None:
-    """Take ``</s>``, which fastText finds at the end of each line."""
-    wait(m.end_of_line, 0, room)
-    if m.word_ngrams > 1:
-        first, last = m.borders[m.end_of_line], m.borders[m.end_of_line + 1]
-        keep_hash(m.letters, first, last, room)
-
-
-@uncounted_inlined
-def _mean(data: Any, start: Any, stop: Any, room: Any, m: Any) -> Any:
-    """Set `total` to the mean of the text's rows; return how many these are."""
-    room.state[ADDED], room.state[HASHED] = 0, 0
-    for place in range(room.total.size):
-        room.total[place] = np.float32(0)
-    if not _words(data, start, stop, room, m) and m.end_of_line >= 0:
-        _end_of_line(room, m)
+@uncounted
+def _gather(data: Any, start: Any, stop: Any, room: Any, m: Any) -> None:
+    """Add the rows of all words of a text, up to one that is ``</s>``, which ends every text."""
+    entries, begins, letters, state = room.entries, room.begins, room.letters, room.state
+    slots, sieve, firsts, borders, known = m.slots, m.word_sieve, m.firsts, m.borders, m.letters
+    has_ngrams, has_runs, end_of_line = m.kept and m.maxn > 0, m.word_ngrams > 1, m.end_of_line
+    word, hashes, words = room.word, room.word_hashes, m.words
+    at, is_end = start, False
+    while not is_end:
+        begin, end = _next_word(data, at, stop)
+        if begin == stop:
+            break
+        entry = entry_of(data, begin, end - begin, slots, sieve, firsts, borders, known)
+        at = end
+        if entry >= words or (entry < 0 and _is_label(data, begin, end)):
+            continue
+        size = 0 if entry >= 0 or not has_ngrams else end - begin + 2
+        if state[WAITING] == WORDS - 1 or size > LETTERS - state[USED]:  # one is for </s>
+            add_words(room, m, False)
+        if entry >= 0:
+            wait(entry, 0, entries, begins, state)
+        elif size > LETTERS:
+            write_unknown(data, begin, end, word, 0)
+            state[LONG] = size
+            wait(OF_ROOM, LETTERS, entries, begins, state)
+        elif size:
+            wait(
+                write_unknown(data, begin, end, letters, state[USED]), size, entries, begins, state
+            )
+        if has_runs:
+            keep_hash(data, begin, end, hashes, state)
+        is_end = entry >= 0 and entry == end_of_line
+    if not is_end and end_of_line >= 0:
+        wait(end_of_line, 0, entries, begins, state)
+        if has_runs:
+            keep_hash(known, borders[end_of_line], borders[end_of_line + 1], hashes, state)
     add_words(room, m, True)
-    rows = room.state[ADDED]
-    if rows:
-        share = np.float32(1.0 / rows)
-        for place in range(room.total.size):
-            room.total[place] *= share
-    return rows
 
 
 @uncounted
 def _predict(data: Any, starts: Any, stops: Any, m: Any, room: Any, found: Any) -> None:
     """Set labels and chances, which are `found`; where rows are listed, how many less one."""
     labels, chances = found
+    total, state, nodes, scores = room.total, room.state, room.nodes, room.scores
+    output, left, right = m.output, m.left, m.right
     for row in range(starts.size):
-        labels[row], chances[row] = -1, np.float32(0)
-        rows = _mean(data, starts[row], stops[row], room, m)
+        state[ADDED], state[HASHED] = 0, 0
+        for place in range(total.size):
+            total[place] = np.float32(0)
+        _gather(data, starts[row], stops[row], room, m)
+        rows = state[ADDED]
+        labels[row], chances[row] = rows - 1, np.float32(0)
         if rows == 0 or room.listed.size:
-            labels[row] = rows - 1
             continue
+        share = np.float32(1.0 / rows)
+        for place in range(total.size):
+            total[place] *= share
         if m.loss == HIERARCHICAL:
-            label, score = best_leaf(room, m)
+            label, score = best_leaf(total, output, m.dim, left, right, nodes, scores)
         else:
-            label, score = best_label(room, m)
+            label, score = best_label(total, output, m.dim, scores)
         labels[row], chances[row] = label, np.float32(math.exp(score))
 
 

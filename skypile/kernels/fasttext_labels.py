@@ -31,60 +31,63 @@ def _product(total: Any, row: Any, dim: Any) -> Any:
 
 
 @uncounted_inlined
-def _children(total: Any, node: Any, score: Any, m: Any) -> Any:
+def _children(total: Any, node: Any, score: Any, output: Any, dim: Any) -> Any:
     """Return the scores of the left and the right child of a node of the tree."""
-    product = _product(total, m.output[node - m.output.shape[0]], m.dim)
+    product = _product(total, output[node - output.shape[0]], dim)
     right = np.float32(1.0 / np.float64(np.float32(1) + np.float32(math.exp(-product))))
     return score + _log(1.0 - np.float64(right)), score + _log(right)
 
 
 @uncounted
-def _search(room: Any, least: Any, m: Any) -> Any:
+def _search(
+    total: Any, output: Any, dim: Any, left: Any, right: Any, nodes: Any, scores: Any, least: Any
+) -> Any:
     """Return the best leaf and its score as fastText finds it, given that it scores `least`."""
-    nodes, scores = room.nodes, room.scores
-    best, leaf = np.float32(least), -1
-    nodes[0], scores[0], depth = m.left.size - 1, np.float32(0), 1
+    best, leaf = np.float32(least), np.int64(-1)
+    nodes[0], scores[0], depth = left.size - 1, np.float32(0), 1
     while depth:
         depth -= 1
         node, score = nodes[depth], scores[depth]
         if score < best:
             continue
-        if m.left[node] < 0:
+        if left[node] < 0:
             best, leaf = score, node
             continue
-        left, right = _children(room.total, node, score, m)
-        nodes[depth], scores[depth] = m.right[node], right
-        nodes[depth + 1], scores[depth + 1] = m.left[node], left
+        lefts, rights = _children(total, node, score, output, dim)
+        nodes[depth], scores[depth] = right[node], rights
+        nodes[depth + 1], scores[depth + 1] = left[node], lefts
         depth += 2
     return leaf, best
 
 
-@uncounted_inlined
-def best_leaf(room: Any, m: Any) -> Any:
+@uncounted
+def best_leaf(
+    total: Any, output: Any, dim: Any, left: Any, right: Any, nodes: Any, scores: Any
+) -> Any:
     """Return the best label by hierarchical softmax, and its score.
 
     Down the tree by the likelier child; all is settled there if no child beside that way comes
     near. Else fastText's own search, from the left, with what was reached as the least.
     """
-    node, score, beside = np.int64(m.left.size - 1), np.float32(0), np.float32(-np.inf)
-    while m.left[node] >= 0:
-        left, right = _children(room.total, node, score, m)
-        if left > right:
-            node, score, beside = np.int64(m.left[node]), left, max(beside, right)
+    node, score, beside = np.int64(left.size - 1), np.float32(0), np.float32(-np.inf)
+    while left[node] >= 0:
+        lefts, rights = _children(total, node, score, output, dim)
+        if lefts > rights:
+            node, score, beside = np.int64(left[node]), lefts, max(beside, rights)
         else:
-            node, score, beside = np.int64(m.right[node]), right, max(beside, left)
+            node, score, beside = np.int64(right[node]), rights, max(beside, lefts)
     if beside < score - MARGIN:
         return node, score
-    return _search(room, score - MARGIN, m)
+    return _search(total, output, dim, left, right, nodes, scores, score - MARGIN)
 
 
 @uncounted
-def best_label(room: Any, m: Any) -> Any:
+def best_label(total: Any, output: Any, dim: Any, scores: Any) -> Any:
     """Return the best label by softmax, and its score."""
-    scores, labels = room.scores, m.output.shape[0]
+    labels = output.shape[0]
     most = np.float32(-np.inf)
     for label in range(labels):
-        scores[label] = _product(room.total, m.output[label], m.dim)
+        scores[label] = _product(total, output[label], dim)
         most = max(most, scores[label])
     whole = np.float32(0)
     for label in range(labels):
