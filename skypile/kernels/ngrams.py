@@ -87,11 +87,6 @@ def _repeats(hashes: Any, sizes: Any, count: Any, keys: Any, work: Any, out: Any
             out[3] += sizes[i]
 
 
-@inlined
-def _chars(ends: Any, start: Any, stop: Any) -> Any:
-    return ends[stop - 1] - (ends[start - 1] if start else 0)
-
-
 # --- counts of hashes --------------------------------------------------------------------------
 
 
@@ -221,7 +216,7 @@ def _most_frequent(
 @inlined
 def _top_chars(
     hashes: Any, rolled: Any, alive: Any, count: Any, size: Any, most: Any, slots: Any, times: Any,
-    ends: Any, keys: Any, counts: Any, live: Any, work: Any,
+    borders: Any, keys: Any, counts: Any, live: Any, work: Any,
 ) -> Any:  # fmt: skip
     """Return count x characters of the most frequent n-gram (the first of several), or 0.
 
@@ -237,7 +232,7 @@ def _top_chars(
         found = _listed(alive, count, slots, times, max(best, 2), live)
         best, place = _most_frequent(hashes, rolled, live, found, size, keys, counts, work)
         work[0] += found
-    return best * _chars(ends, place, place + size) if best > 1 else 0
+    return best * (borders[place + size] - borders[place]) if best > 1 else 0
 
 
 @inlined
@@ -254,24 +249,25 @@ def _with_next(alive: Any, count: Any) -> None:
 
 @inlined
 def _dup_chars(
-    rolled: Any, live: Any, left: Any, size: Any, ends: Any, keys: Any, counts: Any, slots: Any,
+    rolled: Any, live: Any, left: Any, size: Any, borders: Any, keys: Any, counts: Any, slots: Any,
     work: Any,
 ) -> Any:  # fmt: skip
     """Return the characters in n-grams at `live` that occurred before, each counted once.
 
-    slots[k] is where the n-gram at live[k] is counted in `counts`.
+    borders[i] is the number of characters before unit `i`; slots[k] is where the n-gram at live[k]
+    is counted in `counts`.
     """
     bits, covered, chars = _cleared(keys, left), 0, 0
     for k in range(left):
         i = live[k]
-        at = _slot(keys, bits, rolled[i] | _ONE, work)
+        key = rolled[i] | _ONE
+        at = _slot(keys, bits, key, work)
         slots[k] = at
-        if keys[at] == _ZERO:
-            keys[at], counts[at] = rolled[i] | _ONE, 1
-            continue
-        counts[at] += 1
-        chars += _chars(ends, max(i, covered), i + size)
-        covered = i + size
+        # Without branches: half of them would be guessed wrong.
+        seen = np.int64(keys[at] != _ZERO)
+        keys[at], counts[at] = key, counts[at] * seen + 1
+        chars += seen * (borders[i + size] - borders[max(i, covered)])
+        covered = i + size if seen else covered
     return chars
 
 
@@ -291,8 +287,8 @@ def _still_alive(live: Any, left: Any, slots: Any, counts: Any, neighbours: Any)
 
 @inlined
 def _small_ngrams(
-    hashes: Any, ends: Any, count: Any, rolled: Any, live: Any, slots: Any, alive: Any, times: Any,
-    keys: Any, counts: Any, work: Any, out: Any,
+    hashes: Any, borders: Any, count: Any, rolled: Any, live: Any, slots: Any, alive: Any,
+    times: Any, keys: Any, counts: Any, work: Any, out: Any,
 ) -> Any:  # fmt: skip
     """Fill `out` for the top n-grams; return at how many places, in `live`, 4-grams may repeat."""
     places = count - 1
@@ -303,7 +299,19 @@ def _small_ngrams(
     most = _repeated_pairs(alive, places, slots, times)
     for size in range(2, 5):
         out[_TOP_AT + size - 2] = _top_chars(
-            hashes, rolled, alive, places, size, most, slots, times, ends, keys, counts, live, work
+            hashes,
+            rolled,
+            alive,
+            places,
+            size,
+            most,
+            slots,
+            times,
+            borders,
+            keys,
+            counts,
+            live,
+            work,
         )
         if most == 1 or size == 4:
             break
@@ -315,12 +323,12 @@ def _small_ngrams(
 
 @inlined
 def _ngrams(
-    hashes: Any, ends: Any, count: Any, rolled: Any, live: Any, slots: Any, alive: Any, times: Any,
-    keys: Any, counts: Any, work: Any, out: Any,
+    hashes: Any, borders: Any, count: Any, rolled: Any, live: Any, slots: Any, alive: Any,
+    times: Any, keys: Any, counts: Any, work: Any, out: Any,
 ) -> None:  # fmt: skip
     """Fill `out` for all sizes; the places looked at are added to work[0]."""
     left = _small_ngrams(
-        hashes, ends, count, rolled, live, slots, alive, times, keys, counts, work, out
+        hashes, borders, count, rolled, live, slots, alive, times, keys, counts, work, out
     )
     for number in range(_SIZES.size):
         if left == 0:
@@ -332,7 +340,7 @@ def _ngrams(
             for following in range(i + _SIZES[number - 1], i + size):
                 rolled[i] = _rolled(rolled[i], hashes[following])
         out[_DUP_AT + number] = _dup_chars(
-            rolled, live, left, size, ends, keys, counts, slots, work
+            rolled, live, left, size, borders, keys, counts, slots, work
         )
         if number + 1 < _SIZES.size:
             left = _still_alive(live, left, slots, counts, _SIZES[number + 1] - size)
@@ -354,8 +362,8 @@ def _document(
     lines, parts = pieces(text, width, narrow, count, hashes, sizes, rolled, part_sizes)
     _repeats(hashes, sizes, lines, keys, work, out[0:4])
     _repeats(rolled, part_sizes, parts, keys, work, out[4:8])
-    found = units(text, codes, width, narrow, count, hashes, sizes)
-    out[8] = sizes[found - 1] if found else 0
+    found = units(text, width, codes, narrow, count, hashes, sizes)
+    out[8] = sizes[found]
     _ngrams(hashes, sizes, found, rolled, live, slots, alive, times, keys, counts, work, out)
 
 
@@ -365,7 +373,7 @@ def _repetition(data: Any, offsets: Any, table: Any, room: Any, work: Any, out: 
     narrow = np.empty(room + ROOM, np.uint8)
     bytes_ = codes.view(np.uint8)
     # Two lines, or units, have a byte between them, or one of them is a character of three bytes.
-    room = room // 2 + 2
+    room = room // 2 + 3
     keys = np.empty(_power(2 * room), np.uint64)
     scratch = (
         keys, np.empty(keys.size, np.int32), np.empty(_power(4 * room), np.uint8),
