@@ -5,6 +5,8 @@ SHELL := /bin/bash
 VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO ?= demo
+# One more than there are cores: many tests wait for processes that they have started.
+PROCESSES ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 TORCH_INDEX ?=
 PYTHON ?= $(shell for p in python3.12 python3.11 python3.13 python3; do \
 	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
@@ -22,7 +24,7 @@ test: lint
 	$(MAKE) tests
 
 kernels: install
-	$(BIN)/skypile filter skypile/sample --dedup --no-models --quiet --output /dev/null
+	$(BIN)/skypile compile
 
 lint: install
 	$(BIN)/ruff format --check .
@@ -32,7 +34,7 @@ types: install
 	$(BIN)/mypy
 
 tests: install
-	$(BIN)/python -m pytest -W error --numprocesses auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -W error --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 install: $(VENV)/installed
 

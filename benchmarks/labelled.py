@@ -28,7 +28,7 @@ from pathlib import Path, PurePath
 import orjson
 import zstandard
 
-from skypile.io.languages import language_of
+from skypile.prog_langs import language_of
 from skypile.stages.code import DATA_LANGUAGES
 
 __all__ = [

@@ -1,8 +1,9 @@
 """Say how well and how fast the stage Pii finds personal data.
 
-    python benchmarks/pii.py [--unseen]           # precision and recall by kind, on tests/data
+    python benchmarks/pii.py [--show 1]           # precision and recall by kind, written texts
+    python benchmarks/pii.py --made dev|unseen    # the same for texts made from templates
     python benchmarks/pii.py --corpus DIR [--show 5]   # speed and finds in JSON Lines of a folder
-    python benchmarks/pii.py --write              # the .jsonl of tests/data from the _marked.txt
+    python benchmarks/pii.py --write              # tests/data/pii.jsonl from pii_marked.txt
 
 Speed is in MB of UTF-8 text per CPU-second, in batches of 4 MB, compiled beforehand. Prints
 Markdown. A find counts where kind, begin and end are as labelled.
@@ -18,11 +19,14 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
 import pyarrow as pa
 import zstandard
+from pii_texts import Labelled, Span, filled_texts
+from pii_values import check_digit, luhn_digit
 
 from skypile.kernels.buffers import utf8_view
 from skypile.kernels.pii import candidates
@@ -30,23 +34,14 @@ from skypile.stages.pii import KINDS, Pii, personal_data
 
 DATA = Path(__file__).parents[1] / "tests" / "data"
 MARK = re.compile(r"\[\[([a-z_0-9]+):([^\]]+)\]\]")
-# What rules were mended by, and what they were not.
-NAMES = ("pii", "pii_unseen")
 BATCH_BYTES = 4_000_000
-
-Span = tuple[int, int, str]
 
 
 def checked(kind: str, value: str) -> str:
     """Return `value` with the check digit that its ``?`` stands for."""
-    if "?" not in value:
-        return value
-    digits = [int(char) for char in value if char.isdigit()]
-    if kind == "resident_id":  # GB 11643, ISO 7064 MOD 11-2
-        total = sum(digit * pow(2, 17 - place, 11) for place, digit in enumerate(digits)) % 11
-        return value.replace("?", "X" if total == 2 else str((12 - total) % 11))
-    sums = [2 * d - 9 * (d > 4) if place % 2 == 0 else d for place, d in enumerate(digits[::-1])]
-    return value.replace("?", str(-sum(sums) % 10))
+    digits = re.sub("[^0-9]", "", value)
+    digit = check_digit(digits) if kind == "resident_id" else luhn_digit(digits)
+    return value.replace("?", digit)
 
 
 def unmarked(marked: str) -> tuple[str, list[Span]]:
@@ -61,54 +56,92 @@ def unmarked(marked: str) -> tuple[str, list[Span]]:
     return text + marked[at:], spans
 
 
-def write(name: str) -> None:
-    """Write tests/data/NAME.jsonl."""
-    blocks = (DATA / f"{name}_marked.txt").read_text("utf-8").split("\n---\n")[1:]
-    with (DATA / f"{name}.jsonl").open("w", encoding="utf-8") as file:
+def write() -> None:
+    """Write tests/data/pii.jsonl."""
+    blocks = (DATA / "pii_marked.txt").read_text("utf-8").split("\n---\n")[1:]
+    with (DATA / "pii.jsonl").open("w", encoding="utf-8") as file:
         for block in blocks:
             text, spans = unmarked(block.rstrip("\n"))
             file.write(json.dumps({"text": text, "spans": spans}, ensure_ascii=False) + "\n")
 
 
-def labelled(name: str) -> Iterator[tuple[str, set[Span]]]:
-    """Yield text and spans of each example."""
-    for line in (DATA / f"{name}.jsonl").read_text("utf-8").splitlines():
-        row = json.loads(line)
-        yield row["text"], {(start, end, kind) for start, end, kind in row["spans"]}
+def labelled() -> list[Labelled]:
+    """Return the written examples."""
+    rows = map(json.loads, (DATA / "pii.jsonl").read_text("utf-8").splitlines())
+    return [Labelled(row["text"], [tuple(span) for span in row["spans"]], []) for row in rows]
 
 
-def found(text: str) -> set[Span]:
-    """Return what the stage finds in one text, in characters."""
-    data = text.encode()
-    return {
-        (len(data[: each.start].decode()), len(data[: each.stop].decode()), each.kind)
-        for each in personal_data(pa.array([text]))
-    }
+def made(name: str, *, times: int = 12, seed: int = 0) -> list[Labelled]:
+    """Return the texts made from tests/data/pii_templates_NAME.txt."""
+    return [each for each, _ in filled_texts(name, times=times, seed=seed)]
 
 
-def accuracy(name: str, *, show: bool = False) -> dict[str, tuple[int, int, int]]:
-    """Return kind -> (right, wrong, missed)."""
-    right, wrong, missed = Counter[str](), Counter[str](), Counter[str]()
-    for text, wanted in labelled(name):
-        told = found(text)
-        right.update(kind for _, _, kind in told & wanted)
-        wrong.update(kind for _, _, kind in told - wanted)
-        missed.update(kind for _, _, kind in wanted - told)
-        for name, spans in (("wrong", told - wanted), ("missed", wanted - told)):
-            for start, end, kind in sorted(spans) if show else ():
-                around = text[max(0, start - 24) : end + 12].replace("\n", "⏎")
-                print(f"{name} {kind} {text[start:end]!r} in {around!r}")
-    return {kind: (right[kind], wrong[kind], missed[kind]) for kind in KINDS}
+def found(texts: list[str]) -> list[set[Span]]:
+    """Return what the stage finds in each text, in characters."""
+    told: list[set[Span]] = [set() for _ in texts]
+    data = [text.encode() for text in texts]
+    for each in personal_data(pa.array(texts, pa.string())):
+        start, stop = (len(data[each.row][:at].decode()) for at in (each.start, each.stop))
+        told[each.row].add((start, stop, each.kind))
+    return told
 
 
-def print_accuracy(name: str) -> None:
+@dataclass(slots=True)
+class Tally:
+    """Right and wrong finds, missed ones, and what was to be left alone, for one kind."""
+
+    right: int = 0
+    wrong: int = 0
+    missed: int = 0
+    unwanted: int = 0
+
+    @property
+    def precision(self) -> float:
+        """The part of the finds that is right."""
+        return self.right / max(self.right + self.wrong, 1)
+
+    @property
+    def recall(self) -> float:
+        """The part of what was labelled that is found."""
+        return self.right / max(self.right + self.missed, 1)
+
+
+def accuracy(examples: list[Labelled], *, show: bool = False) -> dict[str, Tally]:
+    """Return how right the stage is on the examples, by kind."""
+    tallies: dict[str, Tally] = {kind: Tally() for kind in KINDS}
+    for each, told in zip(examples, found([each.text for each in examples]), strict=True):
+        wanted = set(each.wanted)
+        for span in told | wanted:
+            tally = tallies[span[2]]
+            tally.right += span in told and span in wanted
+            tally.wrong += span not in wanted
+            tally.missed += span not in told
+            if show and (span not in told or span not in wanted):
+                start, end, kind = span
+                around = each.text[max(0, start - 24) : end + 12].replace("\n", "⏎")
+                name = "wrong" if span in told else "missed"
+                print(f"{name} {kind} {each.text[start:end]!r} in {around!r}")
+        for _, _, kind in each.unwanted:
+            tallies[kind].unwanted += 1
+    return tallies
+
+
+def print_accuracy(examples: list[Labelled], *, show: bool) -> None:
     """Print the table of precision and recall."""
-    counts = accuracy(name, show=True)
-    print("| kind | labelled | right | wrong | missed | precision | recall |\n|---|" + "---|" * 6)
-    for kind, (right, wrong, missed) in counts.items():
-        precision, recall = right / max(right + wrong, 1), right / max(right + missed, 1)
-        cells = (right + missed, right, wrong, missed)
-        print(f"| {kind} | {' | '.join(map(str, cells))} | {precision:.3f} | {recall:.3f} |")
+    tallies = accuracy(examples, show=show)
+    print(f"{len(examples):,} texts.\n")
+    print("| kind | labelled | look-alikes | right | wrong | missed | precision | recall |")
+    print("|---|" + "---|" * 7)
+    for kind, tally in tallies.items():
+        counts = (
+            tally.right + tally.missed,
+            tally.unwanted,
+            tally.right,
+            tally.wrong,
+            tally.missed,
+        )
+        cells = " | ".join(map(str, counts))
+        print(f"| {kind} | {cells} | {tally.precision:.3f} | {tally.recall:.3f} |")
 
 
 def batches(path: Path) -> Iterator[pa.RecordBatch]:
@@ -163,17 +196,19 @@ def main() -> None:
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true")
-    parser.add_argument("--unseen", action="store_true")
+    parser.add_argument("--made", metavar="NAME")
+    parser.add_argument("--times", type=int, default=12)
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--corpus", type=Path)
     parser.add_argument("--show", type=int, default=0)
     args = parser.parse_args()
     if args.write:
-        for name in NAMES:
-            write(name)
+        write()
     elif args.corpus:
         print_corpus(args.corpus, args.show)
     else:
-        print_accuracy(NAMES[args.unseen])
+        examples = made(args.made, times=args.times, seed=args.seed) if args.made else labelled()
+        print_accuracy(examples, show=bool(args.show))
 
 
 if __name__ == "__main__":

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from skypile.errors import RunError
 from skypile.schema import ERROR, KEPT, REJECTED, SURPLUS
 
-__all__ = ["NO_MODELS", "Ledger", "OutcomeCounts", "outcome_counts"]
+__all__ = [
+    "NO_MODELS", "Ledger", "OutcomeCounts", "nothing_removed", "outcome_counts", "removed_chars",
+]  # fmt: skip
 
 # (outcome, reason, domain) -> documents; reason and domain may be None.
 OutcomeCounts = Counter[tuple[str, str | None, str | None]]
 
 NO_DOMAIN = "none"
+# In which columns stages that rewrite texts say how many characters they took out of each.
+REMOVED_SUFFIX = "_removed_chars"
+REPLACED_COLUMN = "pii_replaced_chars"
 NO_MODELS = "--no-models: the recipe's score section was left out"
 
 
@@ -34,6 +40,28 @@ def outcome_counts(table: pa.RecordBatch | pa.Table) -> OutcomeCounts:
     return counts
 
 
+def nothing_removed(columns: Mapping[str, pa.DataType]) -> Counter[str]:
+    """Return those of `columns` that count characters taken out of texts, each with 0."""
+    return Counter(
+        {
+            name: 0
+            for name, dtype in sorted(columns.items())
+            if (name.endswith(REMOVED_SUFFIX) or name == REPLACED_COLUMN) and dtype == pa.int64()
+        }
+    )
+
+
+def removed_chars(batch: pa.RecordBatch | pa.Table) -> Counter[str]:
+    """Return the sum of each column of `batch` that counts characters taken out of texts.
+
+    Documents that no such stage saw count as 0.
+    """
+    found = nothing_removed({field.name: field.type for field in batch.schema})
+    for name in found:
+        found[name] = pc.sum(batch.column(name)).as_py() or 0
+    return found
+
+
 @dataclass
 class Ledger:
     """read = kept + surplus + rejected(reason) + error(reason), to the document."""
@@ -41,6 +69,7 @@ class Ledger:
     read: int = 0
     counts: OutcomeCounts = field(default_factory=Counter)
     id_replaced: int = 0
+    removed_chars: Counter[str] = field(default_factory=Counter)  # by column
     notes: list[str] = field(default_factory=list)
 
     def total(self, outcome: str) -> int:
@@ -90,6 +119,8 @@ class Ledger:
             "by_domain": self.by_domain(),
             "id_replaced": self.id_replaced,
         }
+        if self.removed_chars:
+            data["removed_chars"] = dict(sorted(self.removed_chars.items()))
         return data | ({"notes": self.notes} if self.notes else {})
 
     def lines(self) -> Iterable[str]:
@@ -103,4 +134,6 @@ class Ledger:
                     yield f"  {n:>{width + 8},}  {reason}"
         if self.id_replaced:
             yield f"{self.id_replaced:,} ids had occurred before and were replaced by the record"
+        for name, n in sorted(self.removed_chars.items()):
+            yield f"{n:,} characters were taken out of texts ({name})"
         yield from self.notes

@@ -1,10 +1,11 @@
 """The token mixture: which of the good documents are kept, exact to one document per domain.
 
-Within a domain documents stand in a fixed order that depends on the seed and the document alone:
-code by bands of quality first, then by a seeded hash, ties by address. The kept ones are the
-longest prefix whose tokens do not exceed the domain's target, so a larger target keeps all that a
-smaller one keeps. The cut is found without sorting the corpus: histograms over band and the top
-bits of the hash name one bucket; only the documents of that bucket are then sorted.
+Within a domain, or within a pool of it (`skypile.shares`), documents stand in a fixed order that
+depends on the seed and the document alone: code by bands of quality first, then by a seeded hash,
+ties by address. The kept ones are the longest prefix whose tokens do not exceed the target, so a
+larger target keeps all that a smaller one keeps. The cut is found without sorting the corpus:
+histograms over band and the top bits of the hash name one bucket; only the documents of that bucket
+are then sorted.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from skypile.errors import RunError, UsageError
 from skypile.schema import DOMAINS
 
 __all__ = [
+    "KEEP_ALL",
+    "KEEP_NONE",
     "Cut",
     "Tally",
     "buckets",
@@ -141,7 +144,7 @@ def buckets(bands: np.ndarray, keys: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Tally:
-    """One domain's good documents of one unit, as arrays of equal length."""
+    """One pool's good documents of one unit, as arrays of equal length."""
 
     address: np.ndarray  # uint64
     key: np.ndarray  # uint64, from order_keys
@@ -156,13 +159,19 @@ class Tally:
 
     def bucket(self, bucket: int) -> Tally:
         """Return the documents of one bucket."""
-        rows = buckets(self.band, self.key) == bucket
+        return self.take(buckets(self.band, self.key) == bucket)
+
+    def take(self, rows: np.ndarray) -> Tally:
+        """Return the documents `rows` (bool)."""
         return Tally(self.address[rows], self.key[rows], self.band[rows], self.tokens[rows])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Cut:
-    """The last kept document's place in the order: all up to it are kept, the rest is surplus."""
+    """The last kept document's place in the order: all up to it are kept, the rest is surplus.
+
+    Of two cuts the smaller one keeps less.
+    """
 
     bucket: int
     key: int
@@ -174,7 +183,7 @@ class Cut:
 
 
 # Stands before or behind every document.
-KEEP_NONE = Cut(-1, 0, 0)
+KEEP_NONE = Cut(-1, -1, 0)
 KEEP_ALL = Cut(BUCKETS, 0, 0)
 
 

@@ -19,6 +19,7 @@ import skypile
 from skypile.errors import RecipeError, TokenizerError
 from skypile.policy import Rule
 from skypile.schema import DOMAINS, INPUT_FIELDS, OUTCOME_FIELDS
+from skypile.shares import Within
 from skypile.stage import Stage, stage_class
 
 __all__ = ["Dedup", "Mix", "Recipe", "Step", "Subset", "load_recipe", "recipe_names", "versions"]
@@ -95,10 +96,14 @@ class Subset(_Frozen):
 
 
 class Mix(_Frozen):
-    """The wanted shares of tokens by domain (any positive numbers; they are normalised)."""
+    """The wanted shares of tokens by domain (any positive numbers; they are normalised).
+
+    `within` divides a domain's tokens once more (`skypile.shares`).
+    """
 
     weights: dict[str, float] = Field(default={"en": 52.2, "zh": 39.6, "code": 8.0})
     subset: dict[str, Subset] = Field(default={})
+    within: dict[str, Within] = Field(default={})
 
     @field_validator("weights")
     @classmethod
@@ -108,6 +113,13 @@ class Mix(_Frozen):
             raise ValueError(
                 f"mixture weights are positive numbers for {', '.join(DOMAINS)}; got {value}"
             )
+        return value
+
+    @field_validator("within")
+    @classmethod
+    def _divides_domains(cls, value: dict[str, Within]) -> dict[str, Within]:
+        if unknown := sorted(set(value) - set(DOMAINS)):
+            raise ValueError(f"{unknown[0]} is no domain; there are {', '.join(DOMAINS)}")
         return value
 
 
@@ -146,6 +158,13 @@ class Recipe(_Frozen):
                     f"subset {subset!r} by column {entry.column!r} ({known[entry.column]}): a "
                     "subset bounds a column of numbers, and main is what is left"
                 )
+        for domain, pools in (self.mix.within if self.mix else {}).items():
+            _check_columns((pools.column,), known, stale, f"mix.within.{domain} reads")
+            if not pa.types.is_string(known[pools.column]):
+                raise RecipeError(
+                    f"mix.within.{domain} reads column {pools.column!r}, which holds "
+                    f"{known[pools.column]}; shares go by the values of a column of strings"
+                )
         return self
 
     def without_models(self) -> Recipe:
@@ -154,7 +173,8 @@ class Recipe(_Frozen):
         mix = self.mix
         if mix is not None:
             subset = {k: v for k, v in mix.subset.items() if v.column not in written}
-            mix = Mix(weights=mix.weights, subset=subset)
+            within = {k: v for k, v in mix.within.items() if v.column not in written}
+            mix = Mix(weights=mix.weights, subset=subset, within=within)
         return Recipe(
             name=self.name, description=self.description, steps=self.steps, dedup=self.dedup,
             score=(), mix=mix,
@@ -215,6 +235,8 @@ class Recipe(_Frozen):
             "subset": self.mix.model_dump(mode="json")["subset"] if self.mix else None,
             "versions": versions(),
         }
+        if self.mix and self.mix.within:
+            data["within"] = self.mix.model_dump(mode="json")["within"]
         return _digest(data)
 
 

@@ -25,9 +25,20 @@ STAGES: dict[str, str] = {
     "counts": "skypile.stages.counts:Counts",
     "repetition": "skypile.stages.repetition:Repetition",
     "code": "skypile.stages.code:Code",
+    "code_lang": "skypile.stages.code_lang:CodeLang",
     "tokens": "skypile.stages.tokens:Tokens",
     "classify": "skypile.stages.classify:Classify",
     "pii": "skypile.stages.pii:Pii",
+    "c4_lines": "skypile.stages.lines:C4Lines",
+    "refinedweb_lines": "skypile.stages.lines:RefinedwebLines",
+    "boilerplate_lines": "skypile.stages.lines:BoilerplateLines",
+    "secrets": "skypile.stages.secrets:Secrets",
+    "license": "skypile.stages.license:License",
+    "book": "skypile.stages.book:Book",
+    "normalize": "skypile.stages.normalize:Normalize",
+    "chinese": "skypile.stages.chinese:Chinese",
+    "lexicon": "skypile.stages.lexicon:Lexicon",
+    "url_lists": "skypile.stages.url_lists:UrlLists",
 }
 
 

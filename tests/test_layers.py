@@ -21,14 +21,15 @@ LAYERS = [
         "skypile.recipe",
         "skypile.ledger",
         "skypile.mix",
+        "skypile.shares",
         "skypile.distribution",
         "skypile.io",
         "skypile.dedup",
     ),
     ("skypile.stages",),
-    ("skypile.stage", "skypile.policy", "skypile.tokens", "skypile.pretrain"),
+    ("skypile.stage", "skypile.policy", "skypile.tokens", "skypile.pretrain", "skypile.lists"),
     ("skypile.kernels",),
-    ("skypile.text", "skypile.schema", "skypile.progress"),
+    ("skypile.text", "skypile.schema", "skypile.progress", "skypile.prog_langs"),
     ("skypile.errors", "skypile.interrupts"),
 ]
 OWNERS = {

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pyarrow as pa
 import pytest
 from documents import batch_of
 
 from skypile.errors import RunError
-from skypile.ledger import Ledger, outcome_counts
+from skypile.ledger import Ledger, nothing_removed, outcome_counts, removed_chars
 
 COUNTS = Counter(
     {
@@ -51,6 +52,24 @@ def test_a_balanced_ledger_says_what_became_of_every_record():
         "id_replaced": 0,
     }
     assert any("wrong_language" in line for line in ledger.lines())
+
+
+def test_characters_taken_out_are_summed_by_column_and_told_where_there_are_such_columns():
+    columns = {
+        "a_removed_chars": pa.array([3, None, 4]),
+        "pii_replaced_chars": pa.array([0, 0, 5]),
+        "a_removed_lines_count": pa.array([1, 1, 1]),
+        "b_removed_chars": pa.array([0.5, 0.5, 0.5]),
+    }
+    batch = pa.RecordBatch.from_pydict(columns)
+    assert removed_chars(batch) == {"a_removed_chars": 7, "pii_replaced_chars": 5}
+    names = nothing_removed({field.name: field.type for field in batch.schema})
+    assert dict(names) == {"a_removed_chars": 0, "pii_replaced_chars": 0}
+    ledger = Ledger(read=12, counts=COUNTS, removed_chars=names)
+    assert ledger.to_json()["removed_chars"] == {"a_removed_chars": 0, "pii_replaced_chars": 0}
+    ledger.removed_chars.update(removed_chars(batch))
+    assert ledger.to_json()["removed_chars"] == {"a_removed_chars": 7, "pii_replaced_chars": 5}
+    assert "7 characters were taken out of texts (a_removed_chars)" in ledger.lines()
 
 
 @pytest.mark.parametrize("read", [11, 13])

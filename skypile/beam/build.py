@@ -27,10 +27,11 @@ from skypile.phases import cluster, curate, pair, score, tally
 from skypile.phases.audit import audit, check_bounds, manifest
 from skypile.phases.begin import begin, finish, lock, written
 from skypile.phases.context import Context, UnitRef
+from skypile.phases.cuts import MixPlan, plan_mixture
 from skypile.phases.pair import PairWork
 from skypile.phases.publish import Group, group_name, plan_groups, publish_entry, published
 from skypile.phases.score import PartTask
-from skypile.phases.tally import MixPlan, UnitTask, plan_mixture, tally_name
+from skypile.phases.tally import UnitTask, tally_name
 from skypile.phases.work import Entry, digest
 from skypile.progress import Count, Progress
 

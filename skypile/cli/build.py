@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from skypile.cli.inputs import add_input_arguments, gathered
+from skypile.cli.terminal import say_whether_it_compiles
 from skypile.errors import RecipeError, UsageError
 from skypile.io.files import absolute
 from skypile.io.remote import is_http
@@ -89,6 +90,8 @@ def run(args: argparse.Namespace, extra: Sequence[str]) -> int:
         _say(f"runner   {options.describe()}")
     if args.dry_run:
         return 0
+    if not args.quiet:
+        say_whether_it_compiles()
     result = build(
         context, refs, options,
         overwrite=args.overwrite, keep_work=args.keep_work, quiet=args.quiet,

@@ -12,11 +12,14 @@ import pyarrow.compute as pc
 from skypile.curate import annotate, close, run_steps
 from skypile.io.sources import ReadOptions, UnitReader, open_unit
 from skypile.io.units import Unit
-from skypile.ledger import Ledger, outcome_counts
+from skypile.ledger import Ledger, outcome_counts, removed_chars
 from skypile.recipe import Recipe, Step
 from skypile.schema import ERROR, OUTCOME_FIELDS, REJECTED, set_columns
 
-__all__ = ["TEXT_READ", "Counts", "Piece", "curated", "fully_scored", "judged", "read_pieces"]
+__all__ = [
+    "TEXT_READ", "Counts", "Piece", "curated", "fully_scored", "judged", "read_pieces",
+    "with_removed",
+]  # fmt: skip
 
 # The text as it was read, for recipes that rewrite it.
 TEXT_READ = "text_read"
@@ -88,6 +91,16 @@ def _original(reader: UnitReader, batch: pa.RecordBatch) -> pa.RecordBatch | Non
     original = reader.original
     assert original is None or original.num_rows == batch.num_rows
     return original
+
+
+def with_removed(pieces: Iterator[Piece], counts: Counts) -> Iterator[Piece]:
+    """Yield `pieces` whose `steps` are done, and count what these took out of texts.
+
+    Before `fully_scored`, which tells what would have been taken out of documents rejected earlier.
+    """
+    for piece in pieces:
+        counts.ledger.removed_chars.update(removed_chars(piece.batch))
+        yield piece
 
 
 def _cut(

@@ -14,15 +14,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from skypile import interrupts
-from skypile.cli.curated import Counts, Piece, curated, judged, read_pieces
+from skypile.cli.curated import Counts, Piece, curated, judged, read_pieces, with_removed
 from skypile.cli.inputs import add_input_arguments, gathered, ordered_plan
 from skypile.cli.outputs import Lines, common_schema, is_parquet, open_lines, open_output
-from skypile.cli.terminal import is_terminal, say
+from skypile.cli.terminal import is_terminal, say, say_whether_it_compiles
 from skypile.errors import InputError, RunError, UsageError
 from skypile.explain.lines import explanations, score_columns
 from skypile.io.sources import ReadOptions
 from skypile.io.units import STDIN, Plan
-from skypile.ledger import NO_MODELS, Ledger
+from skypile.ledger import NO_MODELS, Ledger, nothing_removed
 from skypile.progress import Count, Progress, Share
 from skypile.recipe import Dedup, Recipe, load_recipe
 from skypile.schema import KEPT
@@ -86,6 +86,8 @@ def run(args: argparse.Namespace, extra: list[str]) -> int:
         recipe = recipe.without_models()
         counts.ledger.notes.append(NO_MODELS)
     plan = ordered_plan(inputs)
+    if not args.quiet:
+        say_whether_it_compiles()
     # A terminal that shows the results cannot show a bar among them.
     shown = args.output == "-" and is_terminal(sys.stdout) and is_terminal(sys.stderr)
     told = Told(plan, counts, Progress("filter", quiet=args.quiet or shown))
@@ -183,7 +185,8 @@ def _pieces(
 ) -> Iterator[Piece]:
     rewrites = any(stage.rewrites for step in recipe.steps for stage in step.stages)
     pieces = read_pieces(plan.units, options, counts, rewrites=rewrites)
-    pieces = judged(pieces, recipe.steps)
+    counts.ledger.removed_chars = nothing_removed(recipe.columns(recipe.steps))
+    pieces = with_removed(judged(pieces, recipe.steps), counts)
     if args.dedup:
         from skypile.cli.duplicates import without_duplicates
 

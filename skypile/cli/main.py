@@ -30,7 +30,8 @@ COMMANDS: dict[str, str] = {
     "stats": "show how the values of every column are distributed",
     "verify": "check a corpus against its manifest",
     "explain": "show what decided on one document of a corpus",
-    "recipe": "list, show and check recipes",
+    "recipe": "list, show, check and compare recipes",
+    "compile": "compile the kernels now, so that no later run waits for it",
 }
 TAKES_MORE = {"build"}  # commands that pass unknown options on, to Beam
 

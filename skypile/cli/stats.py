@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from skypile.cli.curated import Counts, judged, read_pieces
 from skypile.cli.inputs import add_input_arguments, gathered, ordered_plan
 from skypile.cli.outputs import open_lines
-from skypile.cli.terminal import say, show, table
+from skypile.cli.terminal import say, say_whether_it_compiles, show, table
 from skypile.distribution import Numbers, Words, is_counted, of_column
 from skypile.errors import RunError, UsageError
 from skypile.io.sources import ReadOptions
@@ -119,6 +119,8 @@ def run(args: argparse.Namespace, extra: list[str]) -> int:
     inputs = gathered(args.inputs, args.files_from)
     corpus = _corpus(inputs.given)
     counts = Counts()
+    if corpus is None and not args.quiet:
+        say_whether_it_compiles()
     found = Found(_wanted(args.columns, recipe, corpus))
     with Progress("stats", quiet=args.quiet) as progress:
         batches = (

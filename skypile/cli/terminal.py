@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TextIO
 
-__all__ = ["is_terminal", "painted", "say", "show", "table"]
+__all__ = ["is_terminal", "painted", "say", "say_whether_it_compiles", "show", "table"]
 
 STYLES = {"bold": "1", "red": "31", "green": "32", "yellow": "33", "dim": "2"}
 
@@ -29,6 +29,14 @@ def say(*lines: str) -> None:
     except OSError:
         # Nobody listens, and there is nobody else to tell.
         return
+
+
+def say_whether_it_compiles() -> None:
+    """Say that this run takes longer than later ones, where no kernel is compiled yet."""
+    from skypile.kernels import cache
+
+    if cache.is_empty():
+        say(f"compiling kernels, for this run only: a minute or two (kept in {cache.folder()})")
 
 
 def is_terminal(stream: TextIO | None) -> bool:

@@ -177,7 +177,7 @@ def _surplus(manifest: Manifest, document: Found, place: Place | None) -> str:
     if place.target_tokens is None:
         return f"surplus: the mixture gives domain {domain} no weight"
     return (
-        f"surplus: number {place.documents_before + 1:,} in the order of {domain}, behind "
+        f"surplus: number {place.documents_before + 1:,} in the order of {place.pool}, behind "
         f"{place.tokens_before:,} tokens; the cut lies behind number {place.kept_documents:,}, at "
         f"{place.kept_tokens:,} tokens of a target of {place.target_tokens:,}"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,9 @@ from skypile.errors import RunError, VerifyError
 from skypile.io.store import Store
 from skypile.mix import BUCKET_BITS, order_keys, quality_bands
 from skypile.schema import SURPLUS
+from skypile.shares import Within, pool_indices, pool_names
 from skypile.verify.manifest import Manifest
+from skypile.verify.pools import within_of
 
 __all__ = ["Found", "Place", "find", "surplus_place"]
 
@@ -77,15 +79,19 @@ def _may_hold(parquet: pq.ParquetFile, group: int, wanted: str) -> bool:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a surplus document stands in the order of its domain, counted from 0, and the cut."""
+    """Where a surplus document stands in the order of its pool, counted from 0, and the cut.
 
+    The pool is its domain, or the part of it that the recipe's `mix.within` sets apart.
+    """
+
+    pool: str
     band: int
     key: int
     documents_before: int
     tokens_before: int
     kept_documents: int
     kept_tokens: int
-    target_tokens: int | None  # None where the domain has no weight
+    target_tokens: int | None  # None where the domain has no weight; a cap where there is one
     cut_band: int | None
     cut_key: int | None
 
@@ -93,42 +99,63 @@ class Place:
 def surplus_place(store: Store, manifest: Manifest, document: Found) -> Place:
     """Return the place of a surplus document, whose text must be there.
 
-    Kept documents all stand before it, so only the texts of its domain's surplus are read.
+    Kept documents of its pool all stand before it, so only the texts of surplus are read.
     """
-    domain = document.value("domain")
-    seed = manifest.mixture.seed
-    bands, keys = _order(document.batch, seed)
+    within, domain = within_of(manifest), document.value("domain")
+    pool = _pool(document.batch, within)
+    mixture = manifest.mixture
+    bands, keys = _order(document.batch, mixture.seed)
     own = (int(bands[0]), int(keys[0]))
-    kept = [shard for shard in manifest.shards if shard.domain == domain]
-    documents, tokens = sum(s.documents for s in kept), sum(s.tokens for s in kept)
+    documents, tokens, target = _kept(manifest, domain, pool)
     before, tokens_before = documents, tokens
-    for batch in _surplus(store, manifest, domain):
-        bands, keys = _order(batch, seed)
+    for batch in _surplus(store, manifest, within):
+        rows = pool_indices(batch, within) == pool_names(within).index(pool)
+        batch = batch.filter(pa.array(rows))
+        bands, keys = _order(batch, mixture.seed)
         first = (bands < own[0]) | ((bands == own[0]) & (keys < np.uint64(own[1])))
         before += int(first.sum())
         tokens_before += int(np.asarray(batch.column("tokens").fill_null(0))[first].sum())
-    cut = manifest.mixture.cuts.get(domain)
+    cut = mixture.cuts.get(pool)
     return Place(
+        pool=pool,
         band=own[0],
         key=own[1],
         documents_before=before,
         tokens_before=tokens_before,
         kept_documents=documents,
         kept_tokens=tokens,
-        target_tokens=manifest.mixture.target_tokens.get(domain),
+        target_tokens=target,
         cut_band=None if cut is None else cut.bucket >> BUCKET_BITS,
         cut_key=None if cut is None or cut.key < 0 else cut.key,
     )
 
 
-def _surplus(store: Store, manifest: Manifest, domain: str) -> Iterator[pa.RecordBatch]:
+def _pool(batch: pa.RecordBatch, within: Mapping[str, Within]) -> str:
+    return pool_names(within)[int(pool_indices(batch, within)[0])]
+
+
+def _kept(manifest: Manifest, domain: str, pool: str) -> tuple[int, int, int | None]:
+    """Return the kept documents and tokens of a pool, and its target or cap."""
+    mixture = manifest.mixture
+    if domain in mixture.within:
+        told = mixture.within[domain].pools[pool]
+        bound = told.target_tokens if told.cap_tokens is None else told.cap_tokens
+        return told.documents, told.tokens, bound
+    kept = [shard for shard in manifest.shards if shard.domain == domain]
+    documents, tokens = sum(s.documents for s in kept), sum(s.tokens for s in kept)
+    return documents, tokens, mixture.target_tokens.get(domain)
+
+
+def _surplus(
+    store: Store, manifest: Manifest, within: Mapping[str, Within]
+) -> Iterator[pa.RecordBatch]:
+    columns = [entry.column for entry in within.values()]
     for file in manifest.left_out:
         if file.outcome != SURPLUS:
             continue
         with store.open(file.path) as stream, pq.ParquetFile(stream) as parquet:
-            wanted = _known(parquet, ("domain", "text", "tokens", "code_quality"))
-            for batch in parquet.iter_batches(columns=wanted):
-                yield batch.filter(pc.equal(batch.column("domain"), domain))
+            names = ("domain", "text", "tokens", "code_quality", *columns)
+            yield from parquet.iter_batches(columns=_known(parquet, tuple(dict.fromkeys(names))))
 
 
 def _known(parquet: pq.ParquetFile, names: Sequence[str]) -> list[str]:

@@ -10,11 +10,11 @@ from skypile.io import files
 from skypile.io.compression import DamagedError, blocks
 from skypile.io.encodings import not_utf8
 from skypile.io.formats import BYTE_ORDER_MARK, compression_of
-from skypile.io.languages import is_text_name, language_of
 from skypile.io.lines import RAW_BYTES
 from skypile.io.remote import shown
 from skypile.io.rows import ReadOptions, RowBuffer, Tally, too_large
 from skypile.io.units import CodeFile, Unit
+from skypile.prog_langs import is_text_name, language_of
 
 __all__ = ["code_batches"]
 

@@ -22,7 +22,7 @@ from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 from skypile.io.files import Entry, head_of, list_folder, read_head
 from skypile.io.formats import HEAD_BYTES, is_data_name, is_warc_name
 from skypile.io.kinds import no_text_warc
-from skypile.io.languages import BINARY_EXTENSIONS, is_text_name, language_of
+from skypile.prog_langs import BINARY_EXTENSIONS, is_text_name, language_of
 
 __all__ = ["Found", "is_binary", "left_out_warc", "walk"]
 

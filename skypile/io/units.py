@@ -15,11 +15,11 @@ from skypile.io import files
 from skypile.io.footers import row_group_runs
 from skypile.io.formats import HEAD_BYTES, Compression, Format, is_data_name, is_json_name
 from skypile.io.kinds import detect, no_text, no_text_warc, tells
-from skypile.io.languages import is_text_name, language_of
 from skypile.io.lines import line_ranges
 from skypile.io.names import unique_names
 from skypile.io.remote import is_http, shown, why
 from skypile.io.trees import Found, is_binary, left_out_warc, walk
+from skypile.prog_langs import is_text_name, language_of
 
 __all__ = ["STDIN", "CodeFile", "Plan", "Unit", "plan_units"]
 

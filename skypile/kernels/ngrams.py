@@ -121,7 +121,7 @@ def _counted(
     hashes: Any, rolled: Any, alive: Any, count: Any, size: Any, slots: Any, times: Any, work: Any
 ) -> None:
     """Count the n-grams of 3 or 4 units at the places whose bits are set in `alive`."""
-    wanted = 0
+    wanted = np.int64(0)
     for word in range(_words(count)):
         wanted += ones_count(alive[word])
     work[0] += wanted

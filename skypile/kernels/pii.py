@@ -17,13 +17,17 @@ from skypile.kernels.pii_shapes import (
     CUE_BYTES,
     CUE_LENGTHS,
     CUE_NEEDS,
+    CUE_ROWS,
     CUE_SHAPES,
     CUE_WINDOW,
+    DOTS,
     EMAIL,
     IPV6,
-    LATIN_CUES,
+    LATIN_FIRST,
+    LATIN_LAST,
     NOTHING,
     PLATE,
+    QQ,
     WECHAT,
 )
 from skypile.kernels.vectors import WINDOW, digit_mask, personal_mask, trailing_zeros
@@ -33,6 +37,8 @@ __all__ = ["candidates"]
 MAX_LOCAL_BYTES = 64  # RFC 5321, 4.5.3.1
 MAX_DOMAIN_BYTES = 253
 MAX_IPV6_BYTES = 46  # with an IPv4 address behind
+_DOT_SIZES = np.array([len(dot.encode()) for dot in DOTS])
+_DOT_BYTES = np.array([list(dot.encode().ljust(3, b" ")) for dot in DOTS], np.uint8)
 
 
 @njit
@@ -115,22 +121,33 @@ def _ipv6(data: Any, begin: Any, end: Any, at: Any) -> Any:
 
 
 @njit
+def _dot(data: Any, end: Any, at: Any) -> Any:
+    """Return the length of the sign between the parts of a plate at `at`, 0 where there is none."""
+    if at < end and (data[at] == 0x20 or data[at] == 0x2D or data[at] == 0x2E):
+        return 1
+    for row in range(_DOT_BYTES.shape[0]):
+        size = _DOT_SIZES[row]
+        same = at + size <= end
+        for place in range(size):
+            same = same and data[at + place] == _DOT_BYTES[row, place]
+        if same:
+            return size
+    return 0
+
+
+@njit
 def _plate(data: Any, begin: Any, end: Any, at: Any) -> Any:
     """Look at the last byte of a character before a capital: 5 or 6 letters and digits behind it.
 
-    Four digits do where another character follows (police, schools, trailers).
+    Four do where another character follows (police, schools, trailers). A space may stand before
+    the capital.
     """
     start, stop = at - 2, at + 2
     if start < begin or data[start] < 0xE0:
         return NOTHING, at, at, 1
-    if stop + 1 < end and data[stop] == 0xC2 and data[stop + 1] == 0xB7:
-        stop += 2
-    elif (
-        stop + 2 < end and data[stop] == 0xE2 and data[stop + 1] == 0x80 and data[stop + 2] == 0xA2
-    ):
-        stop += 3
-    elif stop < end and (data[stop] == 0x20 or data[stop] == 0x2D):
+    if data[at + 1] == 0x20:
         stop += 1
+    stop += _dot(data, end, stop)
     first, digits = stop, 0
     while stop < end and stop - first < 7:
         byte = data[stop]
@@ -140,7 +157,7 @@ def _plate(data: Any, begin: Any, end: Any, at: Any) -> Any:
         stop += 1
     size = stop - first
     looked = stop - start + 1
-    if size == 4 and digits == 4 and stop + 2 < end and data[stop] >= 0xE0:
+    if size == 4 and digits >= 2 and stop + 2 < end and data[stop] >= 0xE0:
         return PLATE, start, stop + 3, looked
     if not 5 <= size <= 6 or digits < 3 or (stop < end and _word(data[stop])):
         return NOTHING, start, stop, looked
@@ -151,7 +168,7 @@ def _plate(data: Any, begin: Any, end: Any, at: Any) -> Any:
 def _same(data: Any, at: Any, row: Any) -> Any:
     for place in range(CUE_LENGTHS[row]):
         byte = data[at + place]
-        if LATIN_CUES[row] and _letter(byte):
+        if _letter(byte):
             byte |= 0x20
         if byte != CUE_BYTES[row, place]:
             return False
@@ -161,21 +178,32 @@ def _same(data: Any, at: Any, row: Any) -> Any:
 @njit
 def _cue(data: Any, begin: Any, end: Any, at: Any) -> Any:
     """Look for a cue word at `at` that is followed by something that it may speak of."""
-    for row in range(CUE_LENGTHS.size):
+    byte = data[at] | 0x20 if _letter(data[at]) else data[at]
+    for row in range(CUE_ROWS[byte], CUE_ROWS[byte + 1]):
         stop = at + CUE_LENGTHS[row]
         if stop > end or not _same(data, at, row):
             continue
-        glued = (at > begin and _word(data[at - 1])) or (stop < end and _letter(data[stop]))
-        if LATIN_CUES[row] and glued:
+        if LATIN_FIRST[row] and at > begin and _word(data[at - 1]):
             return NOTHING, at, stop, 9
-        run, good, last = 0, False, min(end, stop + CUE_WINDOW)
+        if LATIN_LAST[row] and stop < end and _letter(data[stop]) and not _account(row, at, data):
+            return NOTHING, at, stop, 9
+        shape, last = CUE_SHAPES[row], min(end, stop + CUE_WINDOW)
+        run, good = 0, False
         for place in range(stop, last):
             byte = data[place]
-            named = CUE_SHAPES[row] == WECHAT and (_word(byte) or byte == 0x2D)
-            run = run + 1 if named or _digit(byte) else 0
+            if _digit(byte) or (shape == WECHAT and (_word(byte) or byte == 0x2D)):
+                run += 1
+            elif shape in (WECHAT, QQ):
+                run = 0
             good = good or run >= CUE_NEEDS[row]
-        return CUE_SHAPES[row] if good else NOTHING, at, stop, last - at
+        return shape if good else NOTHING, at, stop, last - at
     return NOTHING, at, at, 9
+
+
+@njit
+def _account(row: Any, at: Any, data: Any) -> Any:
+    """Tell whether an account may follow the cue at once: behind 加v."""
+    return CUE_SHAPES[row] == WECHAT and data[at] >= 0x80
 
 
 @njit
@@ -185,8 +213,10 @@ def _other(data: Any, begin: Any, end: Any, at: Any) -> Any:
         return _email(data, begin, end, at)
     if byte == 0x3A:
         return _ipv6(data, begin, end, at)
-    if byte >= 0x80 and at + 1 < end and 0x41 <= data[at + 1] <= 0x5A:
-        return _plate(data, begin, end, at)
+    if byte >= 0x80 and at + 2 < end:
+        behind = data[at + 2] if data[at + 1] == 0x20 else data[at + 1]
+        if 0x41 <= behind <= 0x5A:
+            return _plate(data, begin, end, at)
     return _cue(data, begin, end, at)
 
 
@@ -204,7 +234,7 @@ def _put(found: Any, count: Any, row: Any, start: Any, stop: Any, shape: Any) ->
 def _candidates(data: Any, offsets: Any, work: Any) -> Any:
     found = np.empty((64, 4), np.int64)
     count = 0
-    lens, signs = np.empty(6, np.int64), np.empty(6, np.int64)
+    lens, signs = np.empty((2, 6), np.int64), np.empty(6, np.int64)
     for row in range(offsets.size - 1):
         begin, end = offsets[row], offsets[row + 1]
         carry, seen = np.uint64(0), begin

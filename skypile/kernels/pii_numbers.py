@@ -17,6 +17,7 @@ from skypile.kernels.pii_shapes import (
     MOBILE,
     NANP,
     NOTHING,
+    REGION,
     SOLID,
 )
 from skypile.kernels.vectors import digit_mask, ones_count
@@ -41,33 +42,52 @@ def _word(byte: Any) -> Any:
 
 
 @njit
-def _runs(data: Any, at: Any, end: Any, lens: Any, signs: Any) -> Any:
-    """Fill in the lengths of runs of digits from `at` on, and the single signs between them.
+def _sign(byte: Any) -> Any:
+    return byte in (_SPACE, _DASH, _DOT)
 
-    Returns how many bytes were looked at.
+
+@njit
+def _runs(data: Any, at: Any, end: Any, lens: Any, signs: Any) -> Any:
+    """Fill in the lengths of runs of digits from `at` on, their ends, and the signs between them.
+
+    A sign is a space, a dash, a full stop, or a dash between spaces. Returns how many bytes were
+    looked at.
     """
     begun = at
     lens[:] = 0
     signs[:] = 0
-    for place in range(lens.size):
+    for place in range(signs.size):
         stop = at
         while stop < end and stop - at < _MAX_RUN and _digit(data[stop]):
             stop += 1
-        lens[place] = stop - at
-        if stop + 1 >= end or not _digit(data[stop + 1]):
+        lens[0, place], lens[1, place] = stop - at, stop
+        if stop + 1 >= end:
             return stop - begun
-        sign = data[stop]
-        if sign != _SPACE and sign != _DASH and sign != _DOT:
+        sign, size = data[stop], 1
+        if (
+            sign == _SPACE
+            and data[stop + 1] == _DASH
+            and stop + 2 < end
+            and data[stop + 2] == _SPACE
+        ):
+            sign, size = _DASH, 3
+        if not _sign(sign):
             return stop - begun
+        if stop + size >= end or not _digit(data[stop + size]):
+            return stop + size - begun
         signs[place] = sign
-        at = stop + 1
+        at = stop + size
     return at - begun
 
 
 @njit
-def _solid(first: Any, second: Any, size: Any) -> Any:
+def _solid(first: Any, second: Any, third: Any, size: Any) -> Any:
     if size == 11 and first == 0x31:
         return MOBILE
+    if size == 13 and first == 0x38 and second == 0x36 and third == 0x31:
+        return MOBILE
+    if size == 10 and first >= 0x32:
+        return NANP
     if 14 <= size <= 19:
         return LONG
     if 10 <= size <= 12 and first == 0x30 and second != 0x30:
@@ -91,6 +111,30 @@ def _even(lens: Any, signs: Any) -> Any:
 
 
 @njit
+def _mobile_runs(lens: Any, signs: Any) -> Any:
+    """Return how many runs, two or three with one sign between them, make 11 digits; else 0."""
+    a, b, c = lens[0], lens[1], lens[2]
+    if not 3 <= a <= 5 or b < 3:
+        return 0
+    if signs[1] == signs[0] and c >= 3 and a + b + c == 11:
+        return 3
+    return 2 if a + b == 11 and signs[0] != _DOT else 0
+
+
+@njit
+def _region(first: Any, lens: Any, signs: Any) -> Any:
+    """Return how many runs a number has that is written as in Hong Kong or Taiwan, else 0."""
+    a, b, c = lens[0], lens[1], lens[2]
+    if first == 0x38 and a == 3:
+        return 2 if b == 8 else 3 if b == 4 and c == 4 and signs[1] != _DOT else 0
+    if first != 0x30 or signs[1] == _DOT:
+        return 0
+    if (a == 4 and b == 3 and c == 3) or (a == 2 and 3 <= b <= 4 and c == 4):
+        return 3
+    return 2 if (a == 4 and b == 6) or (a == 2 and 7 <= b <= 8) else 0
+
+
+@njit
 def _parted(first: Any, lens: Any, signs: Any) -> Any:
     """Return the shape of several runs, the first of which begins with `first`, and their number.
 
@@ -104,38 +148,44 @@ def _parted(first: Any, lens: Any, signs: Any) -> Any:
         shape, runs = _even(lens, signs)
         if shape:
             return shape, runs
-        if a == 3 and b == 4 and c == 4 and first == 0x31 and signs[0] != _DOT:
-            return MOBILE, 3
+        if a == 6 and b == 8 and 3 <= c <= 4 and signs[0] != _DOT:
+            return LONG, 3
+    if first == 0x31:
+        runs = _mobile_runs(lens, signs)
+        if runs:
+            return MOBILE, runs
+    if first == 0x30 and 3 <= a <= 4 and 7 <= b <= 8:
+        return LANDLINE, 2
     if signs[0] == _DOT:
         return NOTHING, 0
-    if first == 0x30 and 3 <= a <= 4:
-        if 7 <= b <= 8:
-            return LANDLINE, 2
-        if 3 <= b <= 4 and c == 4 and signs[1] != _DOT:
-            return LANDLINE, 3
+    if first == 0x30 and 3 <= a <= 4 and 3 <= b <= 4 and c == 4 and signs[1] != _DOT:
+        return LANDLINE, 3
     if a == 6 and 10 <= b <= 13:
         return CARD, 2
-    return NOTHING, 0
+    runs = _region(first, lens, signs)
+    return REGION if runs else NOTHING, runs
 
 
 @njit
 def _dialled(data: Any, begin: Any, end: Any, start: Any, at: Any) -> Any:
     """Look at the digits from `at` on, with at most two signs between any of them.
 
-    A bracket behind 8 digits opens another number.
+    Brackets may be full-width. One behind 8 digits opens another number.
     """
     stop, place, digits, gap = at, at, 0, 0
     while place < end and place - at < _MAX_DIALLED_BYTES and gap <= 2:
-        byte = data[place]
-        if _digit(byte):
+        byte, size = data[place], 1
+        if byte == 0xEF and place + 2 < end and data[place + 1] == 0xBC:
+            byte, size = data[place + 2] - 0x60, 3
+        if size == 1 and _digit(byte):
             digits += 1
             gap = 0
             stop = place + 1
-        elif byte in (_SPACE, _DASH, _DOT, 0x29) or (byte == 0x28 and digits < 8):
+        elif byte == 0x29 or (byte == 0x28 and digits < 8) or (size == 1 and _sign(byte)):
             gap += 1
         else:
             break
-        place += 1
+        place += size
     bounded = (start == begin or not _word(data[start - 1])) and not (
         stop < end and _word(data[stop])
     )
@@ -160,12 +210,12 @@ def _bracket(data: Any, begin: Any, end: Any, at: Any, last: Any) -> Any:
 
 @njit
 def _area(data: Any, begin: Any, end: Any, at: Any, lens: Any, signs: Any) -> Any:
-    """Look at what stands behind 3 or 4 digits: a closing bracket and 7 or 8 more, as one or two.
+    """Look at what stands behind 2 to 4 digits: a closing bracket and 7 or 8 more, as one or two.
 
     There is an opening bracket before `at`.
     """
     start = at - _bracket(data, begin, end, at, 0x88)
-    place = at + lens[0]
+    place = lens[1, 0]
     closing = _bracket(data, begin, end, place, 0x89)
     if not closing:
         return NOTHING, start, place, 1
@@ -173,10 +223,10 @@ def _area(data: Any, begin: Any, end: Any, at: Any, lens: Any, signs: Any) -> An
     if place < end and (data[place] == _SPACE or data[place] == _DASH):
         place += 1
     looked = _runs(data, place, end, lens, signs)
-    if 7 <= lens[0] <= 8:
-        stop = place + lens[0]
-    elif 3 <= lens[0] <= 4 and lens[1] == 4:
-        stop = place + lens[0] + 5
+    if 7 <= lens[0, 0] <= 8:
+        stop = lens[1, 0]
+    elif 3 <= lens[0, 0] <= 4 and lens[0, 1] == 4:
+        stop = lens[1, 1]
     else:
         return NOTHING, start, place, looked + 5
     good = not (stop < end and _word(data[stop]))
@@ -195,14 +245,13 @@ def _ip_word(data: Any, begin: Any, at: Any, shape: Any) -> Any:
 def _shaped(data: Any, begin: Any, end: Any, at: Any, lens: Any, signs: Any) -> Any:
     """Look at runs of digits that are bounded on both sides and no part of a decimal number."""
     looked = _runs(data, at, end, lens, signs)
-    second = data[at + 1] if at + 1 < end else np.uint8(0)
-    shape, runs = _solid(data[at], second, lens[0]), 1
+    sizes = lens[0]
+    shape, runs = _solid(data[at], data[at + 1], data[at + 2], sizes[0]), 1
     if not shape and signs[0]:
-        shape, runs = _parted(data[at], lens, signs)
-    stop = at + runs - 1
-    for place in range(runs):
-        stop += lens[place]
-    if shape == LONG and lens[0] == 17 and stop < end and (data[stop] | 0x20) == 0x78:
+        shape, runs = _parted(data[at], sizes, signs)
+    stop = lens[1, max(runs, 1) - 1]
+    x = sizes[0] == 17 or (runs == 3 and sizes[2] == 3)
+    if shape == LONG and x and stop < end and (data[stop] | 0x20) == 0x78:
         stop += 1
     if at > begin:
         before = data[at - 1]
@@ -222,18 +271,22 @@ def _shaped(data: Any, begin: Any, end: Any, at: Any, lens: Any, signs: Any) -> 
 def number(data: Any, begin: Any, end: Any, at: Any, lens: Any, signs: Any) -> Any:
     """Look at the run of digits that begins at `at`; return shape, start, stop, bytes looked at.
 
-    `lens` and `signs` are room for six numbers each.
+    `lens` and `signs` are room for two rows of six numbers, and for six.
     """
     if ones_count(digit_mask(data, at) & _NEAR) < np.uint64(4):
         return NOTHING, at, at, 1
     if at > begin and data[at - 1] == 0x2B:
         return _dialled(data, begin, end, at - 1, at)
     if at + 3 < end and data[at] == 0x30 and data[at + 1] == 0x30:
-        if data[at + 2] == 0x38 and data[at + 3] == 0x36:
+        if 0x31 <= data[at + 2] <= 0x39:
             return _dialled(data, begin, end, at, at)
         return NOTHING, at, at, 4
+    if at + 3 < end and data[at] == 0x38 and data[at + 1] == 0x36 and not _digit(data[at + 2]):
+        shape, start, stop, looked = _dialled(data, begin, end, at, at)
+        if shape:
+            return shape, start, stop, looked
     shape, start, stop, looked = _shaped(data, begin, end, at, lens, signs)
-    short = shape == NOTHING and 3 <= lens[0] <= 4 and not signs[0]
+    short = shape == NOTHING and 2 <= lens[0, 0] <= 4 and not signs[0]
     if short and _bracket(data, begin, end, at, 0x88):
         return _area(data, begin, end, at, lens, signs)
     return shape, start, stop, looked

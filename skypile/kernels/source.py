@@ -15,11 +15,13 @@ __all__ = ["FIELDS", "source_counts"]
 
 FIELDS = (
     "lines", "chars", "line_max", "full_lines", "comment_lines", "data_chars", "solid", "letters",
-    "digits", "lexemes", "visible",
+    "digits", "lexemes", "visible", "minified",
 )  # fmt: skip
 
 # A run of so many letters, digits, `+` and `/` is an encoded blob, not a name.
 _BLOB_CHARS = 80
+# A line of so many characters with few spaces was written by a program.
+_LONG_LINE_CHARS, _FEW_SPACES = 256, 16
 # Shorter lines are not judged: `0, 0, 0,` may stand in any program.
 _DATA_LINE_CHARS = 16
 
@@ -122,6 +124,13 @@ def _line_chars(codes: Any, kinds: Any, start: Any, stop: Any, out: Any) -> Any:
 
 
 @njit
+def _minified(chars: Any, solid: Any) -> Any:
+    """Return the solid characters of a line of so many characters where it is minified, else 0."""
+    few = (chars - solid) * _FEW_SPACES <= chars
+    return solid if chars >= _LONG_LINE_CHARS and few else 0
+
+
+@njit
 def _visible(codes: Any, kinds: Any, count: Any) -> Any:
     """Return how many characters, spaces aside, stand outside of <tags>."""
     found, inside = 0, False
@@ -156,7 +165,9 @@ def _source_counts(data: Any, offsets: Any, table: Any, room: Any, out: Any) -> 
                 comment, state = _comment(codes, start, last, state)
                 counted[3] += 1
                 counted[4] += comment
+                before = counted[6]
                 counted[5] += _line_chars(codes, kinds, start, last, counted)
+                counted[11] += _minified(last - first, counted[6] - before)
             first = last + 1
         counted[10] = _visible(codes, kinds, count)
 
@@ -168,7 +179,8 @@ def source_counts(
 
     `lines` and `chars` hold blank lines and indentation, `full_lines` are those not blank, `solid`
     characters those that are no spaces; a lexeme is a run of letters, digits and `_`, or any other
-    solid character.
+    solid character; `minified` are solid characters in lines of 256 characters and more, of which
+    no more than a sixteenth are spaces.
     """
     out = np.zeros((offsets.size - 1, len(FIELDS)), np.int64)
     _source_counts(data, offsets, KINDS, scratch_chars(offsets), out)

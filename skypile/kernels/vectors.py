@@ -20,6 +20,8 @@ from numba.extending import intrinsic
 __all__ = [
     "WINDOW",
     "alphanumeric_mask",
+    "blank_mask",
+    "break_mask",
     "byte_mask",
     "code_points",
     "copied_window",
@@ -29,9 +31,12 @@ __all__ = [
     "leading_zeros",
     "ones_count",
     "personal_mask",
+    "prefetch",
+    "secret_mask",
     "stop_word_mask",
     "trailing_zeros",
     "triple_code_points",
+    "unusual_mask",
 ]
 
 assert cache
@@ -113,6 +118,31 @@ def alphanumeric_mask(_typing: Any, data: Any, _index: Any) -> Any:
 
 
 @_intrinsic
+def blank_mask(_typing: Any, data: Any, _index: Any) -> Any:
+    """Bit i tells whether byte index + i is ASCII white space (U+001C to U+001F among it)."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        (window,) = _windows(context, builder, signature, args)
+        tab = _between(builder, window, "\t", "\r")
+        return builder.bitcast(
+            builder.or_(tab, _between(builder, window, "\x1c", " ")), ir.IntType(64)
+        )
+
+    return types.uint64(data, types.intp), generate
+
+
+@_intrinsic
+def break_mask(_typing: Any, data: Any, _index: Any) -> Any:
+    """Bit i tells whether byte index + i ends a line: U+000A to U+000D."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        (window,) = _windows(context, builder, signature, args)
+        return builder.bitcast(_between(builder, window, "\n", "\r"), ir.IntType(64))
+
+    return types.uint64(data, types.intp), generate
+
+
+@_intrinsic
 def digit_mask(_typing: Any, data: Any, _index: Any) -> Any:
     """Bit i tells whether byte index + i is an ASCII digit."""
 
@@ -134,19 +164,36 @@ def high_mask(_typing: Any, data: Any, _index: Any) -> Any:
     return types.uint64(data, types.intp), generate
 
 
+_LONGER = ("加微", "徽信", "威信", "卫星", "企鹅")
+
+
+def _letter_q_or_v(builder: Any, loaded: list[Any], low: list[Any]) -> Any:
+    """Bits of a q or v before a colon or a byte that is not ASCII, and of + or 加 before one."""
+    letter = [_any(builder, _is(builder, each, "q"), _is(builder, each, "v")) for each in low]
+    wide = builder.icmp_signed("<", loaded[1], _splat(0))
+    return _any(
+        builder,
+        _all(builder, letter[0], _any(builder, wide, _is(builder, loaded[1], ":"))),
+        _all(builder, letter[1], _is(builder, loaded[0], "+")),
+        _all(builder, letter[3], _sequence(builder, loaded, "加".encode())),
+    )
+
+
 @_intrinsic
 def personal_mask(_typing: Any, data: Any, _index: Any) -> Any:
     """Bit i tells whether something personal other than a number may begin at byte index + i.
 
     That is `@`; a colon before another one or a hexadecimal digit; the last byte of a character
-    that is not ASCII before a capital; and, in any case, `qq`, `wx`, `vx`, `wec`, `wei`, `pass`;
-    微, 扣, 护 and 護.
+    that is not ASCII before a capital or a space and a capital; in any case, `qq`, `wx`, `vx`,
+    `wec`, `wei`, `pass`, `plat`, `q` or `v` behind a plus or 加, or before a colon or a byte that
+    is not ASCII; 微, 薇, 扣, 护, 護, 牌; 使 and a digit; and the first four bytes of 加微, 徽信,
+    威信, 卫星, 企鹅.
     """
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         loaded = _windows(context, builder, signature, args, 4)
         low = [builder.or_(window, _splat(0x20)) for window in loaded]
-        first, second, third, fourth = low
+        first, second, third, _ = low
         hexadecimal = _any(
             builder, _between(builder, loaded[1], "0", "9"), _between(builder, second, "a", "f"),
             _is(builder, loaded[1], ":"),
@@ -157,17 +204,54 @@ def personal_mask(_typing: Any, data: Any, _index: Any) -> Any:
             _any(builder, _is(builder, third, "c"), _is(builder, third, "i")),
         )  # fmt: skip
         short = _any(builder, _is(builder, first, "w"), _is(builder, first, "v"))
+        capital = _any(
+            builder, _between(builder, loaded[1], "A", "Z"),
+            _all(builder, _is(builder, loaded[1], " "), _between(builder, loaded[2], "A", "Z")),
+        )  # fmt: skip
         found = _any(
             builder,
             _is(builder, loaded[0], "@"),
             builder.and_(_is(builder, loaded[0], ":"), hexadecimal),
-            builder.and_(wide, _between(builder, loaded[1], "A", "Z")),
+            builder.and_(wide, capital),
             _sequence(builder, low, b"qq"),
             wechat,
             builder.and_(short, _is(builder, second, "x")),
-            _sequence(builder, [first, second, third, fourth], b"pass"),
-            *(_sequence(builder, loaded, char.encode()) for char in "微扣护護"),
-        )
+            _sequence(builder, low, b"pass"),
+            _sequence(builder, low, b"plat"),
+            _letter_q_or_v(builder, loaded, low),
+            *(_sequence(builder, loaded, char.encode()) for char in "微薇扣护護牌"),
+            *(_sequence(builder, loaded, word.encode()[:4]) for word in _LONGER),
+            _all(
+                builder, _sequence(builder, loaded, "使".encode()),
+                _between(builder, loaded[3], "0", "9"),
+            ),
+        )  # fmt: skip
+        return builder.bitcast(found, ir.IntType(64))
+
+    return types.uint64(data, types.intp), generate
+
+
+@_intrinsic
+def unusual_mask(_typing: Any, data: Any, _index: Any) -> Any:
+    """Bit i tells whether a full-width digit, capital or at sign stands at byte index + i.
+
+    Or a digit before a byte of C2 or E2, with which spaces and dashes begin that are not ASCII.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        first, second, third = _windows(context, builder, signature, args, 3)
+        signs = _any(builder, _is(builder, second, "\xc2"), _is(builder, second, "\xe2"))
+        found = _any(
+            builder,
+            builder.and_(_between(builder, first, "0", "9"), signs),
+            _all(
+                builder, _is(builder, first, "\xef"), _is(builder, second, "\xbc"),
+                _any(
+                    builder, _between(builder, third, "\x90", "\x99"),
+                    _between(builder, third, "\xa0", "\xba"),
+                ),
+            ),
+        )  # fmt: skip
         return builder.bitcast(found, ir.IntType(64))
 
     return types.uint64(data, types.intp), generate
@@ -274,6 +358,48 @@ def triple_code_points(_typing: Any, data: Any, _index: Any, codes: Any, _at: An
     return types.void(data, types.intp, codes, types.intp), generate
 
 
+# What secrets begin with; `?` is any of the letters listed behind.
+_SECRET_STARTS = (
+    "-BEG", "A?IA KS", "gh?_ pousr", "_pat", "glpa", "glsa", "xox", "?k_l sr", "?k_t sr", "AIza",
+    "GOCS", "sk-", "hf_", "npm_", "ypi-", "SG.", "eyJ", "://", "hvs.", "dop_", "shpa", "ya29",
+)  # fmt: skip
+_SECRET_WORDS = ("assw", "sphr", "secr", "oken", "eare", "sic ")
+
+
+def _one_of(builder: Any, windows: list[Any], shown: str) -> Any:
+    """Bits of the bytes at which a sequence begins, `?` standing for one of some letters."""
+    text, _, letters = shown.partition(" ") if "?" in shown else (shown, "", "")
+    return _all(builder, *(
+        _any(builder, *(_is(builder, window, each) for each in letters))
+        if char == "?" else _is(builder, window, char)
+        for window, char in zip(windows, text, strict=False)
+    ))  # fmt: skip
+
+
+@_intrinsic
+def secret_mask(_typing: Any, data: Any, _index: Any) -> Any:
+    """Bit i tells whether a secret, or a word that may name one, may begin at byte index + i.
+
+    The words are parts of password, passphrase, secret, token, bearer and basic; `pwd` and `key`
+    before another byte than a letter.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        loaded = _windows(context, builder, signature, args, 4)
+        low = [builder.or_(window, _splat(0x20)) for window in loaded]
+        apart = builder.not_(_between(builder, low[3], "a", "z"))
+        short = _any(builder, _sequence(builder, low, b"pwd"), _sequence(builder, low, b"key"))
+        found = _any(
+            builder,
+            builder.and_(apart, short),
+            *(_one_of(builder, loaded, shown) for shown in _SECRET_STARTS),
+            *(_sequence(builder, low, word.encode()) for word in _SECRET_WORDS),
+        )
+        return builder.bitcast(found, ir.IntType(64))
+
+    return types.uint64(data, types.intp), generate
+
+
 @_intrinsic
 def eight_bytes(_typing: Any, data: Any, _index: Any) -> Any:
     """The 8 bytes from `index` on as a little-endian number."""
@@ -282,6 +408,24 @@ def eight_bytes(_typing: Any, data: Any, _index: Any) -> Any:
         return builder.load(_pointer(context, builder, signature, args, ir.IntType(64)), align=1)
 
     return types.uint64(data, types.intp), generate
+
+
+@_intrinsic
+def prefetch(_typing: Any, data: Any, _index: Any) -> Any:
+    """Ask for the cache line of data[index], uint64; return `index`. Nothing waits for it."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, args[0])
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        place = builder.bitcast(builder.gep(array.data, [args[1]]), byte)
+        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        name = "llvm.prefetch.p0i8" if "*" in str(byte) else "llvm.prefetch.p0"
+        function = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
+        assert name in (function.name, "llvm.prefetch.p0", "llvm.prefetch.p0i8")
+        builder.call(function, [place, number(0), number(2), number(1)])
+        return args[1]
+
+    return types.intp(data, types.intp), generate
 
 
 @_intrinsic
@@ -295,20 +439,20 @@ def trailing_zeros(_typing: Any, _mask: Any) -> Any:
 
 
 @_intrinsic
-def ones_count(_typing: Any, _mask: Any) -> Any:
-    """The number of bits set."""
+def leading_zeros(_typing: Any, _mask: Any) -> Any:
+    """The number of zero bits above the highest bit set, 64 where none is."""
 
     def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        return builder.ctpop(args[0])
+        return builder.ctlz(args[0], ir.Constant(ir.IntType(1), 0))
 
     return types.intp(types.uint64), generate
 
 
 @_intrinsic
-def leading_zeros(_typing: Any, _mask: Any) -> Any:
-    """How many bits stand above the highest bit set, 64 where none is."""
+def ones_count(_typing: Any, _mask: Any) -> Any:
+    """The number of bits set."""
 
     def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        return builder.ctlz(args[0], ir.Constant(ir.IntType(1), 0))
+        return builder.ctpop(args[0])
 
     return types.intp(types.uint64), generate

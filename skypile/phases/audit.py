@@ -6,23 +6,23 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow.parquet as pq
 
 import skypile
 from skypile.errors import RunError
 from skypile.io.store import Store
-from skypile.ledger import Ledger, OutcomeCounts
+from skypile.ledger import Ledger, OutcomeCounts, nothing_removed
 from skypile.mix import normalized_weights
 from skypile.phases.context import Context, UnitRef
-from skypile.phases.publish import COUNTS_KEY
-from skypile.phases.tally import MixPlan
+from skypile.phases.cuts import MixPlan
+from skypile.phases.publish import COUNTS_KEY, REMOVED_KEY
 from skypile.phases.work import Entry
 from skypile.recipe import versions
 from skypile.schema import KEPT, SURPLUS
 
-__all__ = ["audit", "check_bounds", "footer_counts", "manifest", "manifest_digest"]
+__all__ = ["Footer", "audit", "check_bounds", "footer_counts", "manifest", "manifest_digest"]
 
 
 def check_bounds(
@@ -49,8 +49,16 @@ def check_bounds(
         )
 
 
-def footer_counts(store: Store, path: str) -> tuple[int, OutcomeCounts]:
-    """Return the rows that a shard's footer gives, and its documents by outcome and reason.
+class Footer(NamedTuple):
+    """What a shard's footer says of its documents."""
+
+    rows: int
+    counts: OutcomeCounts
+    removed: Counter[str]  # characters taken out of texts, by column
+
+
+def footer_counts(store: Store, path: str) -> Footer:
+    """Return the rows that a shard's footer gives, its outcomes, and what was taken out of texts.
 
     Raises RunError where the footer cannot be read or the two do not agree.
     """
@@ -59,13 +67,14 @@ def footer_counts(store: Store, path: str) -> tuple[int, OutcomeCounts]:
             metadata = pq.read_metadata(stream)
         told = json.loads((metadata.metadata or {})[COUNTS_KEY])
         counts: OutcomeCounts = Counter({(o, r, d): n for o, r, d, n in told})
+        removed = Counter(json.loads(metadata.metadata.get(REMOVED_KEY, b"{}")))
     except (OSError, KeyError, ValueError) as error:
         raise RunError(f"{path}: its Parquet footer cannot be read: {error}") from error
     if sum(counts.values()) != metadata.num_rows:
         raise RunError(
             f"{path}: the footer has {metadata.num_rows} rows and counts {sum(counts.values())}"
         )
-    return metadata.num_rows, counts
+    return Footer(metadata.num_rows, counts, removed)
 
 
 def audit(
@@ -83,19 +92,22 @@ def audit(
     written: Counter[int] = Counter()
     read = sum(entry.data["read"] for entry in curated)
     ledger = Ledger(read=read, id_replaced=id_replaced, notes=list(context.notes))
+    ledger.removed_chars = nothing_removed(context.recipe.columns(context.recipe.steps))
     for group in groups:
         for number, rows in group.data["by_unit"]:
             written[number] += rows
         for outcome, reason, domain, rows in group.data["unwritten"]:
             ledger.counts[outcome, reason, domain] += rows
+        ledger.removed_chars.update(group.data["unwritten_removed"])
         for shard in group.data["shards"]:
-            rows, counts = footer_counts(context.output, shard["path"])
+            rows, counts, removed = footer_counts(context.output, shard["path"])
             size = context.output.size(shard["path"])
             if size != shard["bytes"]:
                 raise RunError(f"{shard['path']}: {shard['bytes']} bytes written, {size} there")
             if rows != shard["documents"]:
                 raise RunError(f"{shard['path']}: {shard['documents']} rows written, {rows} there")
             ledger.counts += counts
+            ledger.removed_chars.update(removed)
     for ref, entry in zip(refs, curated, strict=True):
         if entry.data["read"] != written[ref.number]:
             raise RunError(
@@ -124,7 +136,8 @@ def _mixture(context: Context, plan: MixPlan, shards: Sequence[Mapping[str, Any]
         }
         for name in sorted(tokens)
     }
-    data: dict[str, Any] = {"asked": None, "available_tokens": plan.available, "reached": reached}
+    available = plan.domain_tokens()
+    data: dict[str, Any] = {"asked": None, "available_tokens": available, "reached": reached}
     if context.weights is not None and plan.targets is not None:
         data["asked"] = {
             "weights": dict(context.weights),
@@ -135,8 +148,42 @@ def _mixture(context: Context, plan: MixPlan, shards: Sequence[Mapping[str, Any]
         data["target_tokens"] = plan.targets.tokens
         data["scarcest"] = plan.targets.scarcest
         data["short_of_asked"] = plan.targets.short
-        data["cuts"] = {name: plan.cuts[name].to_json() for name in plan.targets.tokens}
+        weighted = plan.targets.tokens
+        data["cuts"] = {
+            name: cut.to_json()
+            for name, cut in plan.cuts.items() if name.partition(":")[0] in weighted
+        }  # fmt: skip
+    if context.within:
+        data["within"] = _within(context, plan, shards)
     data["seed"] = context.seed
+    return data
+
+
+def _within(context: Context, plan: MixPlan, shards: Sequence[Mapping[str, Any]]) -> Any:
+    """Return for each divided domain what its pools hold, may hold and have got."""
+    reached: dict[str, Counter[str]] = {}
+    for shard in shards:
+        for name, counts in shard["pools"].items():
+            reached.setdefault(name, Counter()).update(counts)
+    data = {}
+    for domain, entry in context.within.items():
+        allocation = plan.allocations.get(domain)
+        pools = [name for name in plan.available if name.partition(":")[0] == domain]
+        whole = sum(reached[name]["tokens"] for name in pools if name in reached)
+        data[domain] = {
+            "column": entry.column,
+            "pools": {
+                name: {
+                    "available_tokens": plan.available[name],
+                    "target_tokens": allocation and allocation.targets.get(name),
+                    "cap_tokens": allocation and allocation.caps.get(name),
+                    "documents": reached.get(name, Counter())["documents"],
+                    "tokens": reached.get(name, Counter())["tokens"],
+                    "share": reached.get(name, Counter())["tokens"] / whole if whole else 0.0,
+                }
+                for name in pools
+            },
+        }
     return data
 
 

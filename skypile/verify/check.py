@@ -19,10 +19,11 @@ import pyarrow.parquet as pq
 
 from skypile.errors import RunError, VerifyError
 from skypile.io.store import Store
-from skypile.ledger import NO_DOMAIN, OutcomeCounts
-from skypile.phases.audit import footer_counts, manifest_digest
+from skypile.ledger import NO_DOMAIN, OutcomeCounts, removed_chars
+from skypile.phases.audit import Footer, footer_counts, manifest_digest
 from skypile.schema import DOMAINS, ERROR, KEPT, OUTCOMES, REJECTED, SURPLUS
 from skypile.verify.manifest import MANIFEST, LeftOut, Manifest, Shard, read_manifest
+from skypile.verify.pools import PoolCounts, within_of
 from skypile.verify.records import RecordCounts
 from skypile.verify.recount import Recounter
 
@@ -60,7 +61,9 @@ class _Seen:
     """What the files of a corpus add up to."""
 
     records: RecordCounts
+    pools: PoolCounts
     counts: OutcomeCounts = field(default_factory=Counter)
+    removed: Counter[str] = field(default_factory=Counter)  # by the footers
     documents: Counter[str] = field(default_factory=Counter)  # kept, by domain
     tokens: Counter[str] = field(default_factory=Counter)
     subsets: dict[str, Counter[str]] = field(default_factory=dict)
@@ -81,11 +84,12 @@ def verify(root: str, *, recount: bool = False, tokenizer: Path | None = None) -
     try:
         manifest = read_manifest(store)
         recounter = Recounter.of(manifest, tokenizer, every=recount)
+        within_of(manifest)
     except VerifyError as error:
         findings.problems.append(str(error))
         return findings
     findings.notes.extend(recounter.notes)
-    seen = _Seen(RecordCounts(manifest))
+    seen = _Seen(RecordCounts(manifest), PoolCounts(manifest))
     for file in manifest.files:
         _check_file(store, manifest, file, seen, recounter, findings)
     _check_names(store, manifest, findings)
@@ -94,6 +98,7 @@ def verify(root: str, *, recount: bool = False, tokenizer: Path | None = None) -
     findings.expect(f"{MANIFEST}: digest", manifest.digest, _digest(store))
     _check_recipe(manifest, findings)
     _check_mixture(manifest, seen, findings)
+    seen.pools.check(findings.expect, findings.problems)
     return findings
 
 
@@ -114,11 +119,12 @@ def _check_file(
     findings.expect(f"{file.path}: bytes", file.bytes, size)
     findings.expect(f"{file.path}: sha256", file.sha256, _sha256(store, file.path))
     try:
-        rows, counts = footer_counts(store, file.path)
-        findings.expect(f"{file.path}: documents in the footer", file.documents, rows)
-        _check_counts(file, counts, findings)
-        seen.counts += counts
-        _check_columns(store, manifest, file, seen, recounter, findings)
+        footer = footer_counts(store, file.path)
+        findings.expect(f"{file.path}: documents in the footer", file.documents, footer.rows)
+        _check_counts(file, footer.counts, findings)
+        seen.counts += footer.counts
+        seen.removed.update(footer.removed)
+        _check_columns(store, manifest, file, footer, seen, recounter, findings)
     except (RunError, OSError, ValueError, pa.ArrowException) as error:
         told = str(error)
         named = told if file.path in told else f"{file.path}: cannot be read: {told}"
@@ -156,20 +162,27 @@ def _check_columns(
     store: Store,
     manifest: Manifest,
     file: Shard | LeftOut,
+    footer: Footer,
     seen: _Seen,
     recounter: Recounter,
     findings: Findings,
 ) -> None:
+    removed: Counter[str] = Counter()
+    names = ("record", "domain", "subset", "tokens", "outcome", *footer.removed)
+    names = (*names, *seen.pools.columns)
     with store.open(file.path) as stream, pq.ParquetFile(stream) as parquet:
         told = (parquet.metadata.metadata or {}).get(FINGERPRINT_KEY, b"none").decode()
         findings.expect(f"{file.path}: fingerprint", manifest.recipe.fingerprint, told)
         rows = tokens = 0
-        for table in _tables(parquet, ("record", "domain", "subset", "tokens", "outcome")):
+        for table in _tables(parquet, names):
             rows += table.num_rows
+            removed.update(removed_chars(table))
             seen.records.add(table.column("record"))
             tokens += _add_tokens(file, table, seen)
         findings.documents += rows
         findings.expect(f"{file.path}: documents", file.documents, rows)
+        for name, chars in removed.items():
+            findings.expect(f"{file.path}: {name} in the footer", footer.removed[name], chars)
         if file.tokens is not None:
             findings.expect(f"{file.path}: tokens", file.tokens, tokens)
             findings.tokens += tokens if isinstance(file, Shard) else 0
@@ -196,11 +209,14 @@ def _add_tokens(file: Shard | LeftOut, table: pa.Table, seen: _Seen) -> int:
         names = np.asarray(table.column("subset").fill_null("").to_pylist())
         for name in np.unique(names):
             subsets[str(name)] += int(tokens[names == name].sum())
+        if file.domain in seen.pools.within:
+            seen.pools.add_kept(table)
     elif file.outcome == SURPLUS:
         domains = np.asarray(table.column("domain").fill_null("").to_pylist())
         for name in np.unique(domains):
             largest = int(tokens[domains == name].max())
             seen.largest_surplus[str(name)] = max(seen.largest_surplus[str(name)], largest)
+        seen.pools.add_surplus(table)
     return int(pc.sum(table.column("tokens")).as_py() or 0)
 
 
@@ -240,6 +256,12 @@ def _check_ledger(manifest: Manifest, seen: _Seen, findings: Findings) -> None:
         name = f"{outcome}: {reason}" if reason else outcome
         findings.expect(f"ledger: {name}, by the footers", told.get(key, 0), found[key])
     _check_domains(manifest, seen, findings)
+    for name in sorted(set(ledger.removed_chars) | set(seen.removed)):
+        chars = ledger.removed_chars.get(name, 0)
+        # Surplus that was not written has no footer that counts.
+        if manifest.surplus != "none" or chars < seen.removed[name]:
+            what = f"ledger: removed_chars: {name}, by the footers"
+            findings.expect(what, chars, seen.removed[name])
 
 
 def _check_domains(manifest: Manifest, seen: _Seen, findings: Findings) -> None:
@@ -275,6 +297,8 @@ def _fingerprint(manifest: Manifest) -> str:
         "subset": mix["subset"] if mix else None,
         "versions": manifest.versions,
     }
+    if mix and mix.get("within"):
+        data["within"] = mix["within"]
     canonical = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -336,6 +360,8 @@ def _check_targets(manifest: Manifest, seen: _Seen, findings: Findings) -> None:
             findings.problems.append(
                 f"mixture: {domain}: {tokens:,} tokens are more than the target of {target:,}"
             )
+        elif domain in seen.pools.within:
+            continue  # held to its target by pools
         elif 0 < seen.largest_surplus[domain] <= target - tokens:
             findings.problems.append(
                 f"mixture: {domain}: {tokens:,} tokens leave {target - tokens:,} of the target of "

@@ -12,7 +12,16 @@ from skypile.errors import RunError, UsageError, VerifyError
 from skypile.io.store import Store, is_remote
 from skypile.policy import Rule
 
-__all__ = ["MANIFEST", "LeftOut", "Manifest", "Mixture", "Shard", "read_manifest", "rules_of"]
+__all__ = [
+    "MANIFEST",
+    "LeftOut",
+    "Manifest",
+    "Mixture",
+    "PoolData",
+    "Shard",
+    "read_manifest",
+    "rules_of",
+]
 
 MANIFEST = "manifest.json"
 
@@ -52,6 +61,7 @@ class LedgerData(_Known):
     rejected: dict[str, int]
     error: dict[str, int]
     by_domain: dict[str, dict[str, int]]
+    removed_chars: dict[str, int] = Field(default={})
 
 
 class Asked(_Known):
@@ -80,6 +90,28 @@ class CutData(_Known):
     address: int
 
 
+class PoolData(_Known):
+    """What one pool of a divided domain may hold (null where no mixture was asked), and holds."""
+
+    available_tokens: int
+    target_tokens: int | None
+    cap_tokens: int | None
+    documents: int
+    tokens: int
+    share: float
+
+    def shares_common(self, domain: str, name: str) -> bool:
+        """Tell whether the pool stands in the common order of its domain."""
+        return name == domain or self.cap_tokens is not None
+
+
+class WithinData(_Known):
+    """How a domain's tokens were divided by the values of a column."""
+
+    column: str
+    pools: dict[str, PoolData]
+
+
 class Mixture(_Known):
     """The token mixture, asked and reached; the cuts are there where one was asked."""
 
@@ -87,6 +119,7 @@ class Mixture(_Known):
     reached: dict[str, Reached]
     target_tokens: dict[str, int] = Field(default={})
     cuts: dict[str, CutData] = Field(default={})
+    within: dict[str, WithinData] = Field(default={})
     seed: int
 
 

@@ -81,16 +81,6 @@ def test_a_worker_that_is_killed_ends_the_run_with_one_sentence(tmp_path):
     build(tmp_path / "out", "--recipe", LIGHT, "--mixture", "none")
 
 
-def test_workers_end_with_the_driver_however_it_ends(tmp_path):
-    process, workers = started(tmp_path / "out")
-    process.kill()
-    process.communicate(timeout=300)
-    end = time.monotonic() + 120
-    while time.monotonic() < end and not all(map(gone, workers)):
-        time.sleep(0.05)
-    assert all(map(gone, workers))
-
-
 def test_an_error_of_a_worker_is_the_run_s_error(tmp_path):
     """A file that grows after the run was planned: the worker that reads it says so."""
     tree = tmp_path / "tree"

@@ -24,11 +24,11 @@ steps:
 - stages: [repetition]
 """
 
-# Three domains, duplicates, tokens: all that a corpus needs, and no classifier.
+# Three domains, lines taken out, duplicates, tokens: all that a corpus needs, and no classifier.
 CORPUS_RECIPE = """
 name: corpus
 steps:
-- stages: [counts]
+- stages: [boilerplate_lines, counts]
   rules:
   - {reason: empty, column: chars_count, min: 1, source: no text}
 - stages: [language]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -80,6 +82,37 @@ def test_of_a_rewritten_record_only_the_text_changes(call, recipe_file, tmp_path
     found = pq.read_table(out)
     assert found.column("text").to_pylist() == [words(9).replace("word1 ", "WORD1 "), words(9, 2)]
     assert found.schema.equals(pq.read_schema(source))
+
+
+LINES = """
+name: lines
+steps:
+- stages: [boilerplate_lines, counts]
+  rules:
+  - {reason: too_short, column: words_count, min: 5}
+- stages: [refinedweb_lines]
+"""
+
+
+def test_the_ledger_tells_what_was_taken_out_with_every_score_or_not(call, recipe_file, tmp_path):
+    lines = (words(9), "Privacy Policy", "HOME")
+    texts = ["\n".join(lines), words(9, 2), "\n".join(lines[1:])]
+    path = write_lines(tmp_path / "x.jsonl", [{"text": text} for text in texts])
+    ledger = tmp_path / "ledger.json"
+    for more in ((), ("--explain", "--score-all")):
+        done = call("filter", path, "--recipe", recipe_file(LINES), "--ledger", ledger, *more)
+        assert done.code == 0
+        found = json.loads(ledger.read_bytes())
+        assert (found["kept"], found["rejected"]) == (2, {"too_short": 1})
+        # "HOME" of the third document was left when it was rejected.
+        assert found["removed_chars"] == {
+            "boilerplate_removed_chars": 2 * 15,
+            "refinedweb_removed_chars": 5,
+        }
+        assert "30 characters were taken out of texts (boilerplate_removed_chars)" in done.err
+    out = tmp_path / "y.jsonl"
+    done = call("filter", path, "--recipe", recipe_file(SHOUT), "--ledger", "-", "-o", out)
+    assert "removed_chars" not in json.loads(done.out)
 
 
 def test_score_all_starts_from_the_text_as_it_was_read(call, recipe_file, tmp_path):

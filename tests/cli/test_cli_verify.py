@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -16,6 +17,7 @@ from skypile.phases.audit import manifest_digest
 from skypile.verify import verify
 
 ZH = "data/domain=zh/part-00000.parquet"
+REMOVED = "boilerplate_removed_chars"
 
 
 @pytest.fixture
@@ -124,6 +126,7 @@ def _set(data: dict, path: str, value: object) -> None:
         ("ledger/rejected/wrong_language", 1, "ledger: rejected: wrong_language"),
         ("ledger/error/bad_json", -1, "ledger: error: bad_json"),
         ("ledger/by_domain/zh/kept", 1, "ledger: by_domain: zh: kept"),
+        ("ledger/removed_chars/boilerplate_removed_chars", 1, "removed_chars: boilerplate_removed"),
         ("inputs/0/read", 1, "ledger: read, by the inputs' own counts"),
         ("mixture/reached/zh/documents", 1, "mixture: zh: documents"),
         ("mixture/reached/zh/tokens", 1, "mixture: zh: tokens"),
@@ -190,6 +193,24 @@ def test_other_texts_are_found_by_their_tokens(copy, call):
     assert len(one) == 1 and "tokens: the file says" in one[0] and "web-zh.jsonl#" in one[0]
     every = call("verify", copy, "--recount").out.decode()
     assert f"{ZH}: tokens: {table.num_rows - 5:,} more differ" in every
+
+
+def test_the_ledger_sums_what_was_taken_out_of_texts_whatever_became_of_them(corpus):
+    files = [corpus / each["path"] for name in ("shards", "left_out")
+             for each in manifest(corpus)[name]]  # fmt: skip
+    sums = [
+        pc.sum(pq.read_table(path, partitioning=None).column(REMOVED)).as_py() for path in files
+    ]
+    assert sum(map(bool, sums)) >= 2
+    assert manifest(corpus)["ledger"]["removed_chars"] == {REMOVED: sum(filter(None, sums))}
+
+
+def test_another_number_of_characters_taken_out_is_named(copy):
+    table = table_of(copy, ZH)
+    place = table.schema.get_field_index(REMOVED)
+    chars = pa.array([n + 1 for n in table.column(REMOVED).to_pylist()], pa.int64())
+    replace_table(copy, ZH, table.set_column(place, REMOVED, chars))
+    assert any(line.startswith(f"{ZH}: {REMOVED} in the footer") for line in problems(copy))
 
 
 def test_other_token_counts_are_named(copy):

@@ -9,16 +9,16 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "stages"))
 
-from stage_batches import STAGES, batch_of, scored  # noqa: E402 - their folder comes first
+from stage_batches import REWRITING, STAGES, batch_of, scored  # noqa: E402 - their folder comes first
 from stage_texts import TEXTS  # noqa: E402
 
 
 def main() -> None:
     """Overwrite the files."""
-    batch = scored(
-        batch_of([text for text, _ in TEXTS.values()], [lang for _, lang in TEXTS.values()])
-    )
-    for stage in STAGES:
+    plain = batch_of([text for text, _ in TEXTS.values()], [lang for _, lang in TEXTS.values()])
+    scored_once = scored(plain)
+    for stage in (*STAGES, *REWRITING):
+        batch = scored_once if stage in STAGES else scored(plain, [stage])
         rows = dict(zip(TEXTS, batch.select(list(stage.writes)).to_pylist(), strict=True))
         data = {"version": type(stage).version, "scores": rows}
         text = json.dumps(data, ensure_ascii=False, indent=0)

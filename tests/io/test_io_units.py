@@ -14,10 +14,10 @@ from io_inputs import drain, gz, lines, put, read, reasons, texts, zst
 
 from skypile.errors import InputError, UsageError
 from skypile.io.files import absolute, matches, stat, write_atomic
-from skypile.io.languages import language_of
 from skypile.io.names import unique_names
 from skypile.io.sources import ReadOptions, open_unit
 from skypile.io.units import MAX_UNIT_FILES, Unit, plan_units
+from skypile.prog_langs import language_of
 
 DOC = lines({"text": "a"})
 

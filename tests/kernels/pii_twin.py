@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from skypile.kernels import pii_shapes as shapes
+from skypile.kernels.pii_wide import FOLDED
 
 Found = tuple[int, int, int]  # start, stop, shape
 
@@ -50,26 +51,39 @@ def ipv6(data: bytes) -> Iterator[Found]:
 
 
 PLATE = re.compile(
-    rb"[\xe0-\xff][\x80-\xff]{2}[A-Z](?:\xc2\xb7|\xe2\x80\xa2|[ -])?"
-    rb"(?:(?P<police>[0-9]{4}[\xe0-\xff][\s\S]{2})|(?P<tail>[A-Z0-9]{5,6})(?!\w))"
+    rb"[\xe0-\xff][\x80-\xff]{2} ?[A-Z](?:%s|[ .-])?"
+    rb"(?:(?P<police>[A-Z0-9]{4})[\xe0-\xff][\s\S]{2}|(?P<tail>[A-Z0-9]{5,6})(?!\w))"
+    % "|".join(shapes.DOTS).encode()
 )
 
 
 def plates(data: bytes) -> Iterator[Found]:
-    for match in re.finditer(rb"(?=[\x80-\xff][A-Z])", data):
+    for match in re.finditer(rb"(?=[\x80-\xff] ?[A-Z])", data):
         found = PLATE.match(data, match.start() - 2) if match.start() >= 2 else None
-        if found and (found["police"] or len(re.findall(rb"[0-9]", found["tail"])) >= 3):
+        digits = len(re.findall(rb"[0-9]", found["police"] or found["tail"])) if found else 0
+        if found and digits >= (2 if found["police"] else 3):
             yield found.start(), found.end(), shapes.PLATE
 
 
 def cues(data: bytes) -> Iterator[Found]:
+    seen = set()
     for word, (shape, needed) in shapes.CUES.items():
-        first, last = (rb"(?<!\w)", rb"(?![A-Za-z])") if word.isascii() else (b"", b"")
+        account = shape == shapes.WECHAT and word == "加v"
+        last = rb"(?![A-Za-z])" if re.match("[A-Za-z]", word[-1]) and not account else b""
+        first = rb"(?<!\w)" if re.match("[A-Za-z]", word[0]) else b""
         counted = rb"[\w-]{%d}" if shape == shapes.WECHAT else rb"[0-9]{%d}"
-        cue = first + b"(?=" + word.encode() + last + b")"
-        for match in re.finditer(cue, data, re.IGNORECASE):
+        if shape not in (shapes.WECHAT, shapes.QQ):
+            counted = rb"(?:[0-9][^0-9]*?){%d}"
+        behind = rb"[0-9])" if shape == shapes.EMBASSY else rb")"
+        for match in re.finditer(b"(?=" + re.escape(word.encode()) + behind, data, re.IGNORECASE):
+            # The longest word counts, even where it is glued to others.
             stop = match.start() + len(word.encode())
-            if re.search(counted % needed, data[stop : stop + shapes.CUE_WINDOW]):
+            if match.start() in seen:
+                continue
+            seen.add(match.start())
+            whole = re.compile(first + re.escape(word.encode()) + last, re.IGNORECASE)
+            behind = data[stop : stop + shapes.CUE_WINDOW]
+            if whole.match(data, match.start()) and re.search(counted % needed, behind):
                 yield match.start(), stop, shape
 
 
@@ -78,17 +92,21 @@ def numbers(data: bytes) -> Iterator[Found]:
         at = match.start()
         if data[at - 1 : at] == b"+":
             yield from dialled(data, at - 1, at)
-        elif data.startswith(b"0086", at):
+        elif re.match(rb"00[1-9]", data[at:]) and len(data) > at + 3:
             yield from dialled(data, at, at)
-        elif not data.startswith(b"00", at):
-            yield from shaped(data, at)
+        elif not data.startswith(b"00", at) or len(data) <= at + 3:
+            chinese = list(dialled(data, at, at)) if re.match(rb"86[^0-9][\s\S]", data[at:]) else []
+            yield from chinese or shaped(data, at)
 
 
 def dialled(data: bytes, start: int, at: int) -> Iterator[Found]:
-    window = data[at : at + 32]
-    stop, digits = 1, 1
-    while step := re.match(rb"[ .)-]{0,2}[0-9]" if digits >= 8 else rb"[ .()-]{0,2}[0-9]",
+    # One byte stands for a full-width bracket of three, which must not begin behind 32.
+    stop, digits, window = 1, 1, data[at : at + 34]
+    opens, closes = rb"|\(|\xef\xbc\x88", rb"\)|\xef\xbc\x89"
+    while step := re.match(rb"(?:[ .-]|%s%s){0,2}[0-9]" % (closes, opens if digits < 8 else b""),
                            window[stop:]):  # fmt: skip
+        if stop + step.end() > 32:
+            break
         stop += step.end()
         digits += 1
     bounded = not WORD.match(data[at + stop :]) and not (start and WORD.match(data, start - 1))
@@ -98,20 +116,31 @@ def dialled(data: bytes, start: int, at: int) -> Iterator[Found]:
 
 SHAPES = (  # (what the runs and signs must be, the first digit, shape)
     (r"3([ .-])3\1(?:4)(?!\d)", None, shapes.NANP),
+    (r"6([ -])8\1(?:)[34](?!\d)", None, shapes.LONG),
     (r"4([ -])6\1(?:)[45](?!\d)", None, shapes.CARD),
     (r"4([ -])4\1(?:4)\1(?:4)(?!\d)(?:\1(?:)[123](?!\d))?", None, shapes.CARD),
-    (r"3([ -])4\1(?:4)(?!\d)", "1", shapes.MOBILE),
-    (r"[34][ -][78](?!\d)", "0", shapes.LANDLINE),
+    *((rf"{a}([ .-]){b}\1(?:){11 - a - b}(?!\d)", "1", shapes.MOBILE)
+      for a in (3, 4, 5) for b in range(3, 9 - a)),
+    *((rf"{a}[ -]{11 - a}(?!\d)", "1", shapes.MOBILE) for a in (3, 4, 5)),
+    (r"[34][ .-][78](?!\d)", "0", shapes.LANDLINE),
     (r"[34][ -][34][ -]4(?!\d)", "0", shapes.LANDLINE),
     (r"6[ -]1[0-3](?!\d)", None, shapes.CARD),
-)
+    (r"3[ -]8(?!\d)", "8", shapes.REGION),
+    (r"3[ -]4[ -]4(?!\d)", "8", shapes.REGION),
+    (r"4[ -]3[ -]3(?!\d)", "0", shapes.REGION),
+    (r"2[ -][34][ -]4(?!\d)", "0", shapes.REGION),
+    (r"4[ -]6(?!\d)", "0", shapes.REGION),
+    (r"2[ -][78](?!\d)", "0", shapes.REGION),
+)  # fmt: skip
 
 
 def shape_of(runs: list[str]) -> tuple[int, int]:
     """Return the shape of runs of digits with the signs between them, and how many it takes."""
     first, size = runs[0], len(runs[0])
-    if size == 11 and first[0] == "1":
+    if re.match(r"(?:1|861)\d{10}\Z", first):
         return shapes.MOBILE, 1
+    if size == 10 and first[0] >= "2":
+        return shapes.NANP, 1
     if 14 <= size <= 19:
         return shapes.LONG, 1
     if 10 <= size <= 12 and first[0] == "0":
@@ -128,16 +157,18 @@ def shape_of(runs: list[str]) -> tuple[int, int]:
 
 
 AREA = re.compile(
-    rb"[0-9]{3,4}(?:\)|\xef\xbc\x89)[ -]?(?:[0-9]{7,8}|[0-9]{3,4}[ .-][0-9]{4})(?!\w)"
+    rb"[0-9]{2,4}(?:\)|\xef\xbc\x89)[ -]?(?:[0-9]{7,8}|[0-9]{3,4}(?: - |[ .-])[0-9]{4})(?!\w)"
 )
 
 
 def shaped(data: bytes, at: int) -> Iterator[Found]:
-    chain = re.match(rb"[0-9]{1,21}(?:[ .-][0-9]{1,21}){0,5}", data[at:])[0].decode()
-    runs = re.findall(r"[0-9]+|[ .-]", chain)
+    chain = re.match(rb"[0-9]{1,21}(?:(?: - |[ .-])[0-9]{1,21}){0,5}", data[at:])[0].decode()
+    whole = re.findall(r"[0-9]+| - |[ .-]", chain)
+    runs = [part.strip() or " " for part in whole]
     shape, taken = shape_of(runs)
-    stop = at + len("".join(runs[:taken]))
-    if shape == shapes.LONG and len(runs[0]) == 17 and data[stop : stop + 1] in (b"x", b"X"):
+    stop = at + len("".join(whole[:taken]))
+    open_end = len(runs[0]) == 17 or (taken == 5 and len(runs[4]) == 3)
+    if shape == shapes.LONG and open_end and data[stop : stop + 1] in (b"x", b"X"):
         stop += 1
     before = data[max(0, at - 3) : at]
     glued = re.search(rb"\w\Z|[0-9]\.\Z", before)
@@ -150,3 +181,16 @@ def shaped(data: bytes, at: int) -> Iterator[Found]:
     found = AREA.match(data, at) if opened and len(runs) == 1 else None
     if found:
         yield at - len(opened[0]), found.end(), shapes.AREA
+
+
+SIGNS = "".join(char for char, to in FOLDED.items() if to in " -" and ord(char) < 0xFF00)
+
+
+def disguised(text: str) -> bool:
+    """Tell whether a full-width digit, capital or at sign is there, or a sign that is folded."""
+    for match in re.finditer(rf"(?=([０-９＠Ａ-Ｚ])|([0-9]{{1,3}})[{SIGNS}]([0-9]{{2,3}}))", text):
+        if match[1]:
+            return True
+        if (len(match[2]) == 3 and len(match[3]) == 3) or match[2] == "86":
+            return True
+    return False

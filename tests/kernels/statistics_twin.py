@@ -285,6 +285,9 @@ def source_counts(text: str) -> dict[str, int]:
             found["letters"] += is_letter(char)
             found["digits"] += kind == "digit"
         found["lexemes"] += lexemes(line)
+        spaces = sum(char_class(char) == "space" for char in line)
+        long = len(line) >= 256 and spaces * 16 <= len(line) and core
+        found["minified"] += len(line) - spaces if long else 0
     outside = re.sub(r"<[^>]*(>|\Z)", "", text)
     found["visible"] = sum(char not in SPACES for char in outside)
     return dict(found)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from skypile.kernels.buffers import utf8_view
 from skypile.kernels.pii import candidates
+from skypile.kernels.pii_wide import FOLDED, disguised, folded
 
 EXAMPLES = [
     json.loads(line)["text"]
@@ -62,6 +63,50 @@ PIECES = st.sampled_from(
         *("2001:db8", "fe80", "dead:beef", "1:2:3:4:5:6:7:8", "qq", "QQ", "微信", "微", "WeChat"),
         *("wx", "vx", "weixin", "扣扣", "护照", "護照", "passport", "A12345", "京A", "B·", "D12"),
         *("1" * 21, "a" * 64, "-" * 3, "\u2028", "😀", "\x00"),
+        *(
+            " - ",
+            "861",
+            "19000101",
+            "0019",
+            "852",
+            "02",
+            "0912",
+            "000",
+            "牌",
+            "plate",
+            "plateNo",
+            "使",
+        ),
+        *(
+            "加v",
+            "加微",
+            "+V",
+            "v：",
+            "V信",
+            "Q:",
+            "q群",
+            "+q",
+            "扣",
+            "企鹅",
+            "薇信",
+            "威信",
+            "卫星",
+            "加",
+        ),
+        *(
+            "V",
+            "q",
+            "passportNo",
+            "passportNumber",
+            "‧",
+            "・",
+            "２",
+            "０１２",
+            "＠",
+            "－",
+            "\u00a0",
+            "–",
+        ),
     ]
 )
 DOCUMENTS = st.one_of(
@@ -152,3 +197,25 @@ def test_sliced_and_empty_arrays():
     assert places[:, 0].tolist() == [2]
     places, work = candidates(*utf8_view(texts.slice(0, 0)))
     assert places.shape == (0, 4) and work == 0 and places.dtype == np.int64
+
+
+WIDE = st.lists(
+    st.one_of(PIECES, st.sampled_from("０９Ａｚ＠．－＋＿！　\u00a0\u2009–—−0123456é中")),
+    max_size=30,
+).map("".join)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(WIDE, min_size=1, max_size=3))
+def test_what_is_folded_equals_the_twin(texts):
+    data, offsets = utf8_view(pa.array(texts, pa.large_string()))
+    assert disguised(data, offsets).tolist() == [twin.disguised(text) for text in texts]
+    rows = np.arange(len(texts))
+    out, borders, source = folded(data, offsets, rows)
+    for row, text in enumerate(texts):
+        first, last = int(borders[row]), int(borders[row + 1])
+        told = out[first:last].tobytes().decode()
+        assert told == text.translate(str.maketrans(FOLDED))
+        places = [len(text[:at].encode()) for at, char in enumerate(told)]
+        starts = [len(told[:at].encode()) for at in range(len(told))]
+        assert [int(source[first + at]) for at in starts] == places

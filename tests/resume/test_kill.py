@@ -42,13 +42,7 @@ POINTS = {
 
 
 # Starting workers takes seconds, so of these runs there are fewer.
-POINTS_OF_WORKERS = (
-    "when the first unit is finished",
-    "between a unit's parts and its entry",
-    "in the middle of score",
-    "between two shards",
-    "before the manifest",
-)
+POINTS_OF_WORKERS = ("between a unit's parts and its entry", "between two shards")
 
 
 def test_killed_at_every_named_point_the_build_goes_on(forged, inputs, expected, tmp_path, workers):
@@ -86,10 +80,10 @@ def test_killed_by_the_kernel_in_the_middle_of_a_write(forged, inputs, expected,
     assert leftovers(output) == [".work"]
 
 
-def test_killed_at_random_the_build_goes_on(forged, inputs, expected, tmp_path, workers):
+def test_killed_at_random_the_build_goes_on(forged, inputs, expected, tmp_path):
     output = tmp_path / "out"
-    command = options(inputs, output, *workers)
-    chance = random.Random(len(workers))
+    command = options(inputs, output)
+    chance = random.Random(0)
     before: dict = {}
     for _ in range(4):
         strike = Strike(r".", nth=chance.randint(1, 60), after=chance.random() < 0.5)

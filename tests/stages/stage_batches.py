@@ -8,14 +8,42 @@ import pyarrow as pa
 
 from skypile.schema import empty_outcomes, set_columns
 from skypile.stage import Stage
+from skypile.stages.book import Book
+from skypile.stages.chinese import Chinese
 from skypile.stages.code import Code
+from skypile.stages.code_lang import CodeLang
 from skypile.stages.counts import Counts
 from skypile.stages.language import Language
+from skypile.stages.lexicon import Lexicon
+from skypile.stages.license import License
+from skypile.stages.lines import BoilerplateLines, C4Lines, RefinedwebLines
+from skypile.stages.normalize import Normalize
 from skypile.stages.pii import Pii
 from skypile.stages.repetition import Repetition
+from skypile.stages.secrets import Secrets
 
 # In an order in which each finds what it reads.
-STAGES: tuple[Stage, ...] = (Counts(), Language(), Repetition(), Code(), Pii())
+STAGES: tuple[Stage, ...] = (
+    Counts(),
+    Language(),
+    Repetition(),
+    Code(),
+    CodeLang(),
+    License(),
+    Chinese(),
+    Lexicon(),
+    Pii(),
+    Secrets(),
+    Normalize(),
+    Book(),
+)
+# Stages that read nothing but the text, and rewrite it: each is tried on the text as it was.
+REWRITING: tuple[Stage, ...] = (BoilerplateLines(), RefinedwebLines(), C4Lines())
+
+
+def needed(stage: Stage) -> tuple[Stage, ...]:
+    """Return the stages that run before `stage`, so that it finds what it reads."""
+    return STAGES[: STAGES.index(stage)] if stage in STAGES else ()
 
 
 def batch_of(
@@ -25,6 +53,7 @@ def batch_of(
     columns = {
         "text": pa.array(texts, pa.string()),
         "prog_lang": pa.array(prog_langs or [None] * len(texts), pa.string()),
+        "record": pa.array([f"doc#{row}" for row in range(len(texts))], pa.string()),
     }
     return pa.RecordBatch.from_pydict(columns | empty_outcomes(len(texts)))
 

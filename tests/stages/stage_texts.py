@@ -290,7 +290,22 @@ textmill --draught 1.4 north.csv
 把潮汐表存成一个文件，每行写一个转折点，第一个数字是一天中的分钟，第二个数字是以米为单位的水深。
 """
 
+# Made up for this file, and in pieces, so that no scanner takes it for somebody's.
+_PIECES = ("3f9a0c77d1e2b6485ad09c41", "Tide7low+Water")
+LEAKY = f"""# Copyright (c) 2031 The Harbour Office
+# SPDX-License-Identifier: MIT
+
+API_KEY = "{_PIECES[0]}"
+DATABASE = "postgres://harbour:{_PIECES[1]}@db.internal/tides"
+password = "changeme"
+
+
+def connect(url=DATABASE, key=API_KEY):
+    return url, key
+"""
+
 TEXTS: dict[str, tuple[str, str | None]] = {
+    "leaky": (LEAKY, "python"),
     "english": (ENGLISH, None),
     "chinese": (CHINESE, None),
     "traditional": (TRADITIONAL, None),

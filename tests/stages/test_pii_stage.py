@@ -22,7 +22,8 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 import pii as benchmark
 
-TEXTS = [text for text, _ in benchmark.labelled("pii")]
+TEXTS = [each.text for each in benchmark.labelled()]
+MADE = {"dev": benchmark.made("dev", times=1), "unseen": benchmark.made("unseen", times=3)}
 
 
 def values(text: str) -> list[tuple[str, str]]:
@@ -34,26 +35,25 @@ def rewritten(text: str, **options: object) -> str:
 
 
 def test_precision_and_recall_on_the_labelled_texts():
-    for kind, (right, wrong, missed) in benchmark.accuracy("pii").items():
-        assert right + missed >= 40, kind
-        assert right / (right + wrong) >= 0.98, (kind, wrong)
-        assert right / (right + missed) >= 0.98, (kind, missed)
+    for kind, tally in benchmark.accuracy(benchmark.labelled()).items():
+        assert tally.right + tally.missed >= 40, kind
+        assert min(tally.precision, tally.recall) >= 0.98, (kind, tally)
 
 
-def test_what_is_found_in_texts_that_no_rule_was_mended_for():
-    """100 of 104 and 1 wrong; fewer means that a rule was bent to the other texts."""
-    right, wrong, missed = map(sum, zip(*benchmark.accuracy("pii_unseen").values(), strict=True))
-    assert right / (right + wrong) >= 0.98 and right / (right + missed) >= 0.95
+@pytest.mark.parametrize("name", MADE)
+def test_precision_and_recall_on_the_texts_made_from_templates(name):
+    """A part of what benchmarks/pii.py --made runs; the unseen ones have had no rule mended."""
+    for kind, tally in benchmark.accuracy(MADE[name]).items():
+        assert tally.right + tally.missed >= 30 and tally.unwanted >= 30, kind
+        assert min(tally.precision, tally.recall) >= 0.96, (kind, tally)
 
 
-@pytest.mark.parametrize("name", benchmark.NAMES)
-def test_the_labelled_texts_are_those_that_were_marked(name, tmp_path, monkeypatch):
+def test_the_labelled_texts_are_those_that_were_marked(tmp_path, monkeypatch):
     data = Path(__file__).parents[1] / "data"
-    marked = f"{name}_marked.txt"
-    (tmp_path / marked).write_bytes((data / marked).read_bytes())
+    (tmp_path / "pii_marked.txt").write_bytes((data / "pii_marked.txt").read_bytes())
     monkeypatch.setattr(benchmark, "DATA", tmp_path)
-    benchmark.write(name)
-    assert (tmp_path / f"{name}.jsonl").read_bytes() == (data / f"{name}.jsonl").read_bytes()
+    benchmark.write()
+    assert (tmp_path / "pii.jsonl").read_bytes() == (data / "pii.jsonl").read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -79,6 +79,39 @@ def test_the_labelled_texts_are_those_that_were_marked(name, tmp_path, monkeypat
         ("微信公众号：abc_123456", []),
         ("护照1234567", []),
         ("::1 [::1]:80 x[::1] std::dec", [("local_ip", "::1"), ("local_ip", "::1")]),
+        ("手机：138-00001234，1380 000 1234，13800 001234",
+         [("mobile", "138-00001234"), ("mobile", "1380 000 1234"), ("mobile", "13800 001234")]),
+        ("１３８００００１２３４ 138–0000–1234",
+         [("mobile", "１３８００００１２３４"), ("mobile", "138–0000–1234")]),
+        ("13800001234（微信同号）", [("mobile", "13800001234")]),
+        ("电话8613800001234，013800001234",
+         [("mobile", "8613800001234"), ("mobile", "013800001234")]),
+        ("粮食13800001234公斤，学号13800001234，发票号码：13800001234", []),
+        ("电话：(86-10)20000001，010 - 20000001",
+         [("landline", "(86-10)20000001"), ("landline", "010 - 20000001")]),
+        ("P/N 021-20000001, case 010-20000001, 图号021-20000001", []),
+        ("Tel 001-212-555-0123, 00852-20001234, 1 (212) 555-0123",
+         [("phone", "001-212-555-0123"), ("phone", "00852-20001234"),
+          ("phone", "1 (212) 555-0123")]),
+        ("電話：(02)2000-1234、0912-000-123、852-20001234",
+         [("phone", "(02)2000-1234"), ("phone", "0912-000-123"), ("phone", "852-20001234")]),
+        ("身份证 110101 19000101 0019", []),
+        ('{"passportNo":"E00001234"} <passport>AB00123</passport>', [("passport", "E00001234")]),
+        ("证件类型：护照；证件号码：EA0001234", [("passport", "EA0001234")]),
+        ("号牌：粤 B12340、粤B・D123学 使012·340",
+         [("plate", "粤 B12340"), ("plate", "粤B・D123学"), ("plate", "使012·340")]),
+        ("车牌：粤b12340，港车车牌 AB 1230", [("plate", "粤b12340"), ("plate", "AB 1230")]),
+        ("加V：abc_1230 加薇abc1230 薇信:abc-1230 V信abc1230 ➕v：abc1230",
+         [("wechat", "abc_1230"), ("wechat", "abc1230"), ("wechat", "abc-1230"),
+          ("wechat", "abc1230"), ("wechat", "abc1230")]),
+        ("k: 1, v: abc1230; x+v abc1230; vx: float32", []),
+        ("微信API_v3、企业微信SDK1230、微信公众号：abc_1230", []),
+        ("Q：100234，加q100235，Q群100236（满），企鹅：100237，扣：100238",
+         [("qq", "100234"), ("qq", "100235"), ("qq", "100236"), ("qq", "100237"),
+          ("qq", "100238")]),
+        ("Q: 10023 是质数吗，折扣：100234，奇瑞QQ100235公里", []),
+        ("nameservers 192.31.196.1 4.2.2.2", [("ipv4", "192.31.196.1"), ("ipv4", "4.2.2.2")]),
+        ("<20200101120000.1234.qmail@mail.example.com>", []),
         ("", []),
     ],
 )  # fmt: skip
@@ -124,12 +157,27 @@ def test_what_the_options_do():
     assert list(Pii(kinds=("qq",), replace="none").writes) == ["pii_qq_count", "pii_count"]
 
 
-def test_nothing_is_found_in_what_was_rewritten():
-    for replace in ("keyed", "fixed"):
-        batch = batch_of(Pii(replace=replace)(batch_of(TEXTS))["text"].to_pylist())
-        again = Pii(replace=replace)(batch)
-        assert again["pii_count"].to_pylist() == [0] * len(TEXTS)
-        assert again["text"].equals(batch.column("text"))
+@pytest.mark.parametrize("replace", ["keyed", "fixed"])
+def test_nothing_is_found_in_what_was_rewritten(replace):
+    texts = [*TEXTS, *(each.text for made in MADE.values() for each in made)]
+    batch = batch_of(Pii(replace=replace)(batch_of(texts))["text"].to_pylist())
+    again = Pii(replace=replace)(batch)
+    for text, count in zip(batch.column("text").to_pylist(), again["pii_count"], strict=True):
+        assert count.as_py() == 0, text
+    assert again["text"].equals(batch.column("text"))
+
+
+FRAGMENTS = st.one_of(
+    st.sampled_from([each.text for each in MADE["unseen"] if len(each.text) < 60]),
+    st.sampled_from([" ", "，", "；", "\t", "/", "<MOBILE>", "<QQ_c423>", "电话", "微信", "车牌"]),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(FRAGMENTS, max_size=8).map("".join), st.sampled_from(["keyed", "fixed"]))
+def test_a_second_run_changes_nothing(text, replace):
+    once = rewritten(text, replace=replace)
+    assert rewritten(once, replace=replace) == once
 
 
 def test_the_key_is_told_to_nobody():

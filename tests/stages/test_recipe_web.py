@@ -104,10 +104,32 @@ EN = {
 }
 
 LONG = chinese(300)
+# A training course is a word of advertisements.
+PLAIN = CHINESE.replace("\n", "").replace("培训班", "学习会")
+KEYWORDS = [chinese(5, seed=at, of=CONTENT).replace("。", "石") for at in range(30)]
 ZH = {
     "mojibake": CHINESE.replace("，", "锛"),
-    "gambling": CASINO,
-    "boilerplate": lines(CHINESE, "上一篇", "下一篇", "责任编辑：林", "分享到", "版权所有"),
+    "betting": CASINO,
+    "games_of_chance": PLAIN + "庄家、闲家，输赢，赢钱，麻将，扑克，投注，赔率，下注，轮盘，骰宝。",
+    "medical_advertisement": PLAIN + "专科医院，专家会诊，无效退款。",
+    "shady_trade": PLAIN + "代写，刷单。",
+    "adult_site": PLAIN + "成人网站，同城交友。",
+    "novel_site": PLAIN + "加入书签，推荐票，催更，无弹窗。",
+    "forum_chrome": PLAIN + "楼主，沙发，板凳，围观，帮顶。",
+    "search_engine_page": PLAIN + "哪家好，多少钱，报价，厂家直销。",
+    "site_chrome": PLAIN + "首页，网站地图，友情链接，关于我们。",
+    "promotion": PLAIN + "根治，疗程，佣金，报价，电话，手机，热线。",
+    "phone_numbers": PLAIN[:200] + "14000138000，14400138001，15400138002。",
+    "broken_characters": "".join(every(40, "\ue123", PLAIN)),
+    "rare_characters": "".join(every(3, "嶅濡鍙嶇", PLAIN)),
+    "disguised": "".join(every(30, "①", PLAIN)),
+    "keyword_list": PLAIN[:120] + "\n" + "、".join(KEYWORDS),
+    "cut_summaries": lines(*(f"{chinese(40, seed=at)[:-1]}…… 阅读" for at in range(7))),
+    "filled_template": "".join(
+        f"{chinese(8, seed=at)}这一年登记的渔船共有{at * 13}艘停在港里。" if at % 2
+        else f"{chinese(8, seed=at)}灯塔底下的水深大约是{at * 13}尺左右上下。" for at in range(24)
+    ),
+    "boilerplate": lines(CHINESE, "Privacy policy", "Sign in", "Newsletter", "Follow us"),
     "ellipsis_lines": lines(*(f"{chinese(20, seed=at)}……" for at in range(9)), CHINESE),
     "bullet_lines": lines(*(f"- {line}" for line in CHINESE.splitlines() if line)),
     "too_short": CHINESE[:60],
@@ -115,27 +137,30 @@ ZH = {
     "no_punctuation": LONG.replace("。", ""),
     "punctuation": "".join(f"{char}，“" for char in LONG[:100]),
     "digits": "".join(f"{char}{at % 10}" for at, char in enumerate(LONG)),
-    "few_function_chars": chinese(300, of=CONTENT),
-    "function_chars": chinese(300, of=CONTENT) + "的是在",
     "unpunctuated": LONG + chinese(300, seed=1).replace("。", ""),
-    "short_lines": lines(*(f"{LONG[at : at + 3]}，" for at in range(0, 300, 3))),
     "menu_lines": lines(*(f"{LONG[at : at + 3]}，{LONG[at + 3 : at + 7]}船" for at in
                           range(0, 294, 7))),
-    "long_sentences": chinese(500).replace("。", "，"),
-    "ornaments": "".join(every(50, "★", LONG)),
+    "few_clauses": chinese(330).replace("。", "：")[:-1] + "。",
+    "ornaments": "".join(every(25, "※", LONG)),
     "brackets": "".join(every(16, "【东山红门南北】", LONG)),
     "low_entropy": chinese(300, of="山水风雨雪云石木花草鸟鱼的是在"),
-    "top_2gram": "".join(every(6, "港口", LONG)),
-    "top_3gram": "".join(every(12, "海港口", LONG)),
-    "top_4gram": "".join(every(18, "海港口外", LONG)),
+    "top_2gram": "".join(every(5, "港口", LONG)),
+    "top_4gram": "".join(every(10, "海港口外", LONG)),
     "duplicate_lines": lines(*(f"{chinese(60, seed=at % 4)}" for at in range(10))),
-    "duplicate_4grams": LONG * 3,
-    "duplicate_8grams": LONG * 2 + LONG[:60],
-    "duplicate_13grams": LONG + LONG[:240],
+    "duplicate_4grams": LONG * 4,
+    "duplicate_8grams": LONG * 2 + LONG,
 }  # fmt: skip
 
 BLOB = "dGhlIGhhcmJvdXIgbWFzdGVyIGtlcHQgdHdvIGNsb2NrcyBvbiBoaXMgZGVzayBhbmQgbmVpdGhlciBvZiB0aGVt"
+LOCK = "# yarn lockfile v1\n\n" + "".join(
+    f"harbour-{at}@^1.{at}.0:\n  resolved https registry harbour office download archive\n"
+    "  dependencies:\n    tidetables harbourmaster clockmaker\n"
+    for at in range(9)
+)
+MINIFIED = "function(e,t){var n=this;return n.tides[e]=t,n.low=Math.min(n.low,t),n}" * 5
 CODE = {
+    "lock_file": (LOCK, "yaml"),
+    "minified": (("var tides={};\n" * 5 + f"tides.put={MINIFIED}\n") * 2, "javascript"),
     "few_lines": ("x = 1\ny = 2\n", "python"),
     "many_lines": ("count = next_value(count, step)\n" * 20_001, "python"),
     "long_line": (f'{PYTHON}\nNOTE = "{"high water, low water; " * 60}"\n', "python"),

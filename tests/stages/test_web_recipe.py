@@ -36,7 +36,7 @@ def reasons(recipe, texts, prog_langs=None):
         ("classical", None), ("mixed", None), ("python", None), ("python file", None), ("c", None),
         ("empty", "empty"), ("blank", "empty"), ("digits", "wrong_language"),
         ("german", "wrong_language"), ("russian", "wrong_language"), ("japanese", "wrong_language"),
-        ("korean", "wrong_language"), ("casino", "gambling"), ("menu", "no_punctuation"),
+        ("korean", "wrong_language"), ("casino", "betting"), ("menu", "no_punctuation"),
         ("repeated", "duplicate_paragraphs"), ("repeated chinese", "duplicate_lines"),
         ("table", "few_letters"),
     ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["BINARY_EXTENSIONS", "TEXT", "is_text_name", "language_of"]
+__all__ = ["BINARY_EXTENSIONS", "BY_EXTENSION", "EXTENSIONS", "TEXT", "is_text_name", "language_of"]
 
 TEXT = "text"
 COMPRESSED = re.compile(r"\.(gz|zst|zstd)$", re.IGNORECASE)

@@ -1,0 +1,135 @@
+"""``skypile compile``: the kernels are compiled now, and kept."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from concurrent.futures import ProcessPoolExecutor
+from importlib import resources
+from multiprocessing import get_context
+
+import pyarrow as pa
+from pydantic import ValidationError
+
+from skypile.cli.terminal import say
+from skypile.curate import annotate
+from skypile.errors import UsageError
+from skypile.io.sources import ReadOptions, open_unit
+from skypile.io.units import plan_units
+from skypile.stage import STAGES, Stage, stage_class
+
+__all__ = ["add_arguments", "run"]
+
+EPILOG = """\
+A kernel is compiled for this machine where it is first used, and kept in the user's cache folder
+(or that of NUMBA_CACHE_DIR) for as long as the package stays as it is. This command does it for all
+of them, so that no later run has to wait: in an image, or before measuring.
+"""
+READ = ReadOptions()
+_CHAIN, _OTHERS, _DUPLICATES = "dependent stages", "pages and Chinese tokens", "duplicates"
+_FIRST = "counts"
+WITHOUT_KERNELS = ("classify", "tokens")
+PAGE = "<html><head><title>A page</title></head><body><p>{}</p></body></html>"
+# More than what an encoder reads before it cuts Chinese by a kernel (skypile.tokens).
+HAN = "港口今晚很安静，所有的船都停着不动。"
+HAN_BYTES = 9 << 20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``skypile compile``."""
+    parser.epilog = EPILOG
+    parser.add_argument("--jobs", type=int, default=0, metavar="N", help="default: one per core")
+    parser.add_argument("--quiet", action="store_true", help="say nothing")
+
+
+def run(args: argparse.Namespace, extra: list[str]) -> int:
+    """Use every kernel once, on the sample that comes with the package."""
+    assert not extra
+    if args.jobs < 0:
+        raise UsageError(f"--jobs is {args.jobs}; it must be 1 or more, or 0 for one per core")
+    from skypile.kernels.cache import folder
+
+    begin = time.monotonic()
+    if not args.quiet:
+        say(f"compiling kernels into {folder()}")
+    jobs = args.jobs or os.cpu_count() or 1
+    # Numba compiles one kernel at a time in a process. What takes longest stands first.
+    tasks = [_CHAIN, _OTHERS, *_independent_stages(), _DUPLICATES]
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        list(pool.map(_compile, tasks))
+    if not args.quiet:
+        say(f"done in {time.monotonic() - begin:.0f} s")
+    return 0
+
+
+def _stage(name: str) -> Stage | None:
+    """Return the stage by default, None where it has no kernels or cannot be without options."""
+    if name in WITHOUT_KERNELS:
+        return None
+    try:
+        return stage_class(name)()
+    except ValidationError:
+        return None
+
+
+def _independent_stages() -> list[str]:
+    """Return the stages that read nothing of other stages, but for that which most others read."""
+    read = set(_sample().schema.names)
+    found = {name: _stage(name) for name in STAGES if name != _FIRST}
+    return [name for name, stage in found.items() if stage and set(stage.reads) <= read]
+
+
+def _compile(task: str) -> None:
+    batch = _sample()
+    texts = batch.column("text").drop_null()
+    if task == _CHAIN:
+        _dependent_stages(batch)
+    elif task == _OTHERS:
+        _others(texts[0].as_py())
+    elif task == _DUPLICATES:
+        _duplicates(texts)
+    else:
+        stage = _stage(task)
+        assert stage is not None
+        annotate(batch, [stage])
+
+
+def _dependent_stages(batch: pa.RecordBatch) -> None:
+    """Run what reads columns of other stages, as soon as these are there."""
+    apart = set(_independent_stages())
+    waiting = {name: stage for name in STAGES if name not in apart and (stage := _stage(name))}
+    while waiting:
+        ready = {n: s for n, s in waiting.items() if set(s.reads) <= set(batch.schema.names)}
+        if not ready:
+            return
+        for name, stage in ready.items():
+            batch = annotate(batch, [stage])
+            del waiting[name]
+
+
+def _sample() -> pa.RecordBatch:
+    with resources.as_file(resources.files("skypile") / "sample") as folder:
+        units = plan_units([str(folder)]).units
+        return pa.concat_batches([batch for unit in units for batch in open_unit(unit, READ)])
+
+
+def _duplicates(texts: pa.Array) -> None:
+    from skypile.dedup.verify import exact_jaccard
+    from skypile.stages.signature import Signature
+
+    Signature()(pa.RecordBatch.from_arrays([texts], ["text"]))
+    one = texts[0].as_py().encode()
+    exact_jaccard([one], [one])
+
+
+def _others(text: str) -> None:
+    from skypile.io.html import page_text
+    from skypile.stages.second_opinion import second_opinion
+    from skypile.tokens import DEFAULT_TOKENIZER, Encoder
+
+    page_text(PAGE.format(text).encode(), "precise")
+    second_opinion(text, 0)
+    encoder = Encoder(DEFAULT_TOKENIZER.read_bytes(), DEFAULT_TOKENIZER)
+    for _ in range(2):
+        encoder.count(pa.array([HAN * (HAN_BYTES // len(HAN.encode()))]))

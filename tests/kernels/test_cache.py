@@ -1,0 +1,56 @@
+"""What a kept kernel was compiled from: its own source, and that of all it imports."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import skypile
+from skypile.kernels import cache
+
+PACKAGE = Path(skypile.__file__).parent
+
+
+def imported(path: Path) -> set[Path]:
+    """Return the files of the package that a file imports from, by Python's own parser."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("skypile"):
+            base = PACKAGE.parent.joinpath(*str(node.module).split("."))
+            names = [alias.name for alias in node.names]
+            files = [base / name for name in names] if base.is_dir() else [base]
+            found |= {each.with_suffix(".py") for each in files}
+    return {path for path in found if path.is_file()}
+
+
+def test_imports_of_kernels_are_those_that_python_sees() -> None:
+    modules = sorted((PACKAGE / "kernels").glob("*.py"))
+    assert sum(len(imported(path)) for path in modules) > 50
+    for path in modules:
+        assert cache._imported(path) == imported(path), path.name
+
+
+def test_a_stamp_covers_what_is_imported_at_any_remove(monkeypatch, tmp_path) -> None:
+    kernels = tmp_path / "kernels"
+    kernels.mkdir()
+    for name, text in {
+        "first": "from skypile.kernels.second import (\n    one,\n    two,\n)\n",
+        "second": "from skypile.kernels import third\n",
+        "third": "three = 3\n",
+        "other": "from skypile.kernels.second import one\n",
+    }.items():
+        (kernels / f"{name}.py").write_text(text)
+    monkeypatch.setattr(cache, "_PACKAGE", tmp_path)
+
+    def stamps() -> list[str]:
+        cache._imported.cache_clear()
+        cache.source_stamp.cache_clear()
+        return [cache.source_stamp(kernels / f"{name}.py") for name in ("first", "third")]
+
+    before = stamps()
+    (kernels / "other.py").write_text("four = 4\n")
+    assert stamps() == before
+    (kernels / "third.py").write_text("three = 4\n")
+    first, third = stamps()
+    assert first != before[0]
+    assert third != before[1]
