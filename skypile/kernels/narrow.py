@@ -143,8 +143,12 @@ def _wide(data: Any, at: Any, stop: Any, table: Any, codes: Any, narrow: Any, co
     if run:
         run = min(run, (stop - at + 2) // 3)
         triple_code_points(data, at, codes, count)
-        for k in range(count, count + run):
-            narrow[k] = table[codes[k]]
+        # By eights, whatever the run: a loop that ends anywhere costs a wrong guess.
+        for k in range(8):
+            narrow[count + k] = table[codes[count + k]]
+        if run > 8:
+            for k in range(8, 16):
+                narrow[count + k] = table[codes[count + k]]
         return at + 3 * run, count + run
     lead = np.int64(data[at])
     code, size = (lead & 0x1F) << 6 | np.int64(data[at + 1]) & 0x3F, 2

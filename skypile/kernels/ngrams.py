@@ -19,6 +19,15 @@ import numpy.typing as npt
 from skypile.kernels.cache import inlined, njit
 from skypile.kernels.counts import scratch_chars
 from skypile.kernels.narrow import NARROW, ROOM, narrowed
+from skypile.kernels.repeats import (
+    cleared,
+    covered_chars,
+    followed,
+    linked,
+    relinked,
+    rolled_on,
+    slot,
+)  # fmt: skip
 from skypile.kernels.units import pieces, units
 from skypile.kernels.vectors import ones_count, trailing_zeros
 
@@ -42,6 +51,8 @@ assert TOP_SIZES == (2, 3, 4) and DUP_SIZES[0] == 4
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _MIXER = np.uint64(0xFF51AFD7ED558CCD)
+# N-grams at the last places may be looked at beyond the end.
+_SPARE = 16
 # Where a number in the table of counts stays.
 _MANY = 0xFF
 
@@ -50,35 +61,12 @@ _MANY = 0xFF
 
 
 @inlined
-def _cleared(keys: Any, wanted: Any) -> Any:
-    """Free enough slots of `keys` for `wanted` values, at most half full; return log2 of them."""
-    bits = 4
-    while 1 << bits < 2 * wanted:
-        bits += 1
-    keys[: 1 << bits] = 0
-    return bits
-
-
-@inlined
-def _slot(keys: Any, bits: Any, key: Any, work: Any) -> Any:
-    """Return where `key` stands or may be put. 0 marks a free slot; keys are never 0.
-
-    The highest bits of a key choose the slot; each that other keys hold adds to work[1].
-    """
-    at = np.int64(key >> np.uint64(64 - bits))
-    while keys[at] != _ZERO and keys[at] != key:
-        at = (at + 1) & ((1 << bits) - 1)
-        work[1] += 1
-    return at
-
-
-@inlined
 def _repeats(hashes: Any, sizes: Any, count: Any, keys: Any, work: Any, out: Any) -> None:
     """Fill `out` with pieces, those said before, their characters, those of pieces said before."""
-    bits = _cleared(keys, count)
+    bits = cleared(keys, count)
     out[0] = count
     for i in range(count):
-        at = _slot(keys, bits, hashes[i], work)
+        at = slot(keys, bits, hashes[i], work)
         out[2] += sizes[i]
         if keys[at] == _ZERO:
             keys[at] = hashes[i]
@@ -87,19 +75,7 @@ def _repeats(hashes: Any, sizes: Any, count: Any, keys: Any, work: Any, out: Any
             out[3] += sizes[i]
 
 
-@inlined
-def _chars(ends: Any, start: Any, stop: Any) -> Any:
-    return ends[stop - 1] - (ends[start - 1] if start else 0)
-
-
 # --- counts of hashes --------------------------------------------------------------------------
-
-
-@inlined
-def _rolled(value: Any, following: Any) -> Any:
-    """Return the hash of an n-gram from that of its first n - 1 units and that of its last."""
-    value = value * _MULTIPLIER + following
-    return (value ^ (value >> np.uint64(32))) * _MIXER
 
 
 @inlined
@@ -116,7 +92,7 @@ def _counted_pairs(hashes: Any, count: Any, slots: Any, times: Any) -> None:
     bits = _bucket_bits(count)
     times[: 1 << bits] = 0
     for i in range(count):
-        slot = _rolled(hashes[i], hashes[i + 1]) >> np.uint64(64 - bits)
+        slot = rolled_on(hashes[i], hashes[i + 1]) >> np.uint64(64 - bits)
         slots[i] = slot
         times[slot] += times[slot] != _MANY
 
@@ -137,8 +113,8 @@ def _counted(
         while places != _ZERO:
             i = word * 64 + trailing_zeros(places)
             places &= places - _ONE
-            first = _rolled(hashes[i], hashes[i + 1]) if size == 3 else rolled[i]
-            rolled[i] = _rolled(first, hashes[i + size - 1])
+            first = rolled_on(hashes[i], hashes[i + 1]) if size == 3 else rolled[i]
+            rolled[i] = rolled_on(first, hashes[i + size - 1])
             slot = rolled[i] >> np.uint64(64 - bits)
             slots[i] = slot
             times[slot] += times[slot] != _MANY
@@ -195,7 +171,7 @@ def _listed(alive: Any, count: Any, slots: Any, times: Any, least: Any, live: An
 
 @inlined
 def _ngram(hashes: Any, rolled: Any, i: Any, size: Any) -> Any:
-    return _rolled(hashes[i], hashes[i + 1]) if size == 2 else rolled[i]
+    return rolled_on(hashes[i], hashes[i + 1]) if size == 2 else rolled[i]
 
 
 @inlined
@@ -203,15 +179,15 @@ def _most_frequent(
     hashes: Any, rolled: Any, live: Any, found: Any, size: Any, keys: Any, counts: Any, work: Any
 ) -> Any:
     """Return how often the most frequent n-gram at `live` occurs there, and its first place."""
-    bits, best, place = _cleared(keys, found), np.int64(1), np.int64(0)
+    bits, best, place = cleared(keys, found), np.int64(1), np.int64(0)
     for k in range(found):
         key = _ngram(hashes, rolled, live[k], size) | _ONE
-        at = _slot(keys, bits, key, work)
+        at = slot(keys, bits, key, work)
         counts[at] = 1 if keys[at] == _ZERO else counts[at] + 1
         keys[at] = key
         best = max(best, np.int64(counts[at]))
     for k in range(found):
-        at = _slot(keys, bits, _ngram(hashes, rolled, live[k], size) | _ONE, work)
+        at = slot(keys, bits, _ngram(hashes, rolled, live[k], size) | _ONE, work)
         if counts[at] == best:
             place = np.int64(live[k])
             break
@@ -221,7 +197,7 @@ def _most_frequent(
 @inlined
 def _top_chars(
     hashes: Any, rolled: Any, alive: Any, count: Any, size: Any, most: Any, slots: Any, times: Any,
-    ends: Any, keys: Any, counts: Any, live: Any, work: Any,
+    borders: Any, keys: Any, counts: Any, live: Any, work: Any,
 ) -> Any:  # fmt: skip
     """Return count x characters of the most frequent n-gram (the first of several), or 0.
 
@@ -237,7 +213,7 @@ def _top_chars(
         found = _listed(alive, count, slots, times, max(best, 2), live)
         best, place = _most_frequent(hashes, rolled, live, found, size, keys, counts, work)
         work[0] += found
-    return best * _chars(ends, place, place + size) if best > 1 else 0
+    return best * (borders[place + size] - borders[place]) if best > 1 else 0
 
 
 @inlined
@@ -253,46 +229,9 @@ def _with_next(alive: Any, count: Any) -> None:
 
 
 @inlined
-def _dup_chars(
-    rolled: Any, live: Any, left: Any, size: Any, ends: Any, keys: Any, counts: Any, slots: Any,
-    work: Any,
-) -> Any:  # fmt: skip
-    """Return the characters in n-grams at `live` that occurred before, each counted once.
-
-    slots[k] is where the n-gram at live[k] is counted in `counts`.
-    """
-    bits, covered, chars = _cleared(keys, left), 0, 0
-    for k in range(left):
-        i = live[k]
-        at = _slot(keys, bits, rolled[i] | _ONE, work)
-        slots[k] = at
-        if keys[at] == _ZERO:
-            keys[at], counts[at] = rolled[i] | _ONE, 1
-            continue
-        counts[at] += 1
-        chars += _chars(ends, max(i, covered), i + size)
-        covered = i + size
-    return chars
-
-
-@inlined
-def _still_alive(live: Any, left: Any, slots: Any, counts: Any, neighbours: Any) -> Any:
-    """Keep the places whose n-gram occurs twice, as do those at `neighbours` places behind."""
-    kept, run, last = 0, 0, -1
-    for k in range(left):
-        i = live[k]
-        run = run + 1 if i == last + 1 else 1
-        run *= counts[slots[k]] > 1
-        last = i
-        live[kept] = i - neighbours
-        kept += run > neighbours
-    return kept
-
-
-@inlined
 def _small_ngrams(
-    hashes: Any, ends: Any, count: Any, rolled: Any, live: Any, slots: Any, alive: Any, times: Any,
-    keys: Any, counts: Any, work: Any, out: Any,
+    hashes: Any, borders: Any, count: Any, rolled: Any, live: Any, slots: Any, alive: Any,
+    times: Any, keys: Any, counts: Any, work: Any, out: Any,
 ) -> Any:  # fmt: skip
     """Fill `out` for the top n-grams; return at how many places, in `live`, 4-grams may repeat."""
     places = count - 1
@@ -303,7 +242,19 @@ def _small_ngrams(
     most = _repeated_pairs(alive, places, slots, times)
     for size in range(2, 5):
         out[_TOP_AT + size - 2] = _top_chars(
-            hashes, rolled, alive, places, size, most, slots, times, ends, keys, counts, live, work
+            hashes,
+            rolled,
+            alive,
+            places,
+            size,
+            most,
+            slots,
+            times,
+            borders,
+            keys,
+            counts,
+            live,
+            work,
         )
         if most == 1 or size == 4:
             break
@@ -315,27 +266,25 @@ def _small_ngrams(
 
 @inlined
 def _ngrams(
-    hashes: Any, ends: Any, count: Any, rolled: Any, live: Any, slots: Any, alive: Any, times: Any,
-    keys: Any, counts: Any, work: Any, out: Any,
+    hashes: Any, borders: Any, count: Any, rolled: Any, live: Any, slots: Any, alive: Any,
+    times: Any, earlier: Any, again: Any, keys: Any, counts: Any, work: Any, out: Any,
 ) -> None:  # fmt: skip
     """Fill `out` for all sizes; the places looked at are added to work[0]."""
     left = _small_ngrams(
-        hashes, ends, count, rolled, live, slots, alive, times, keys, counts, work, out
+        hashes, borders, count, rolled, live, slots, alive, times, keys, counts, work, out
     )
+    linked(rolled, live, left, earlier, again, keys, counts, work)
     for number in range(_SIZES.size):
-        if left == 0:
-            return
         size = _SIZES[number]
         work[0] += left
-        for k in range(left if number else 0):
-            i = live[k]
-            for following in range(i + _SIZES[number - 1], i + size):
-                rolled[i] = _rolled(rolled[i], hashes[following])
-        out[_DUP_AT + number] = _dup_chars(
-            rolled, live, left, size, ends, keys, counts, slots, work
-        )
-        if number + 1 < _SIZES.size:
-            left = _still_alive(live, left, slots, counts, _SIZES[number + 1] - size)
+        out[_DUP_AT + number], left = covered_chars(live, left, size, earlier, again, borders)
+        if left == 0 or number + 1 == _SIZES.size:
+            return
+        more = _SIZES[number + 1] - size
+        if not followed(hashes, count, live, left, size, more, earlier, again, work):
+            left = relinked(
+                hashes, count, rolled, live, left, size + more, earlier, again, keys, counts, work
+            )
 
 
 @inlined
@@ -350,13 +299,16 @@ def _power(least: Any) -> Any:
 def _document(
     text: Any, codes: Any, width: Any, narrow: Any, count: Any, scratch: Any, work: Any, out: Any
 ) -> None:
-    keys, counts, times, hashes, rolled, sizes, part_sizes, live, slots, alive = scratch
+    keys, counts, times, hashes, rolled, sizes, part_sizes, live, slots, alive, again = scratch
     lines, parts = pieces(text, width, narrow, count, hashes, sizes, rolled, part_sizes)
     _repeats(hashes, sizes, lines, keys, work, out[0:4])
     _repeats(rolled, part_sizes, parts, keys, work, out[4:8])
-    found = units(text, codes, width, narrow, count, hashes, sizes)
-    out[8] = sizes[found - 1] if found else 0
-    _ngrams(hashes, sizes, found, rolled, live, slots, alive, times, keys, counts, work, out)
+    found = units(text, width, codes, narrow, count, hashes, sizes)
+    out[8] = sizes[found]
+    _ngrams(
+        hashes, sizes, found, rolled, live, slots, alive, times, part_sizes, again, keys, counts,
+        work, out,
+    )  # fmt: skip
 
 
 @njit
@@ -365,13 +317,13 @@ def _repetition(data: Any, offsets: Any, table: Any, room: Any, work: Any, out: 
     narrow = np.empty(room + ROOM, np.uint8)
     bytes_ = codes.view(np.uint8)
     # Two lines, or units, have a byte between them, or one of them is a character of three bytes.
-    room = room // 2 + 2
+    room = room // 2 + 2 + _SPARE
     keys = np.empty(_power(2 * room), np.uint64)
     scratch = (
         keys, np.empty(keys.size, np.int32), np.empty(_power(4 * room), np.uint8),
         np.empty(room, np.uint64), np.empty(room, np.uint64), np.empty(room, np.int32),
         np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.int32),
-        np.empty(room // 64 + 1, np.uint64),
+        np.empty(room // 64 + 1, np.uint64), np.zeros(room, np.uint8),
     )  # fmt: skip
     for row in range(offsets.size - 1):
         count, plain = narrowed(data, offsets[row], offsets[row + 1], table, codes, narrow)

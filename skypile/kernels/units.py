@@ -14,8 +14,8 @@ import numpy as np
 
 from skypile.kernels.cache import inlined
 from skypile.kernels.chars import CLASS_MASK, SPACE
-from skypile.kernels.narrow import BYTE_KINDS, cjk_mask, newline_mask, space_mask
-from skypile.kernels.vectors import WINDOW, eight_bytes, trailing_zeros
+from skypile.kernels.narrow import BYTE_KINDS, cjk_mask, code_at, newline_mask, space_mask
+from skypile.kernels.vectors import WINDOW, eight_bytes, high_mask, trailing_zeros
 
 __all__ = ["pieces", "units"]
 
@@ -103,38 +103,50 @@ def pieces(
 
 
 @inlined
-def _unit_hash(text: Any, codes: Any, width: Any, start: Any, stop: Any) -> Any:
-    if width == 4 and stop - start == 1:
-        return _folded(_ZERO, np.uint64(codes[start]))
-    return _hash(text, width * start, width * stop)
+def _unit_hash(
+    text: Any, width: Any, codes: Any, narrow: Any, start: Any, stop: Any, wide: Any
+) -> Any:
+    """Return the hash of a unit, of its code points if it has one alone or is not all ASCII."""
+    if stop - start == 1:
+        return _folded(_ZERO, np.uint64(code_at(codes, narrow, start)))
+    if wide:
+        return _hash(text, width * start, width * stop)
+    return _hash(narrow, start, stop)
 
 
 @inlined
 def units(
-    text: Any, codes: Any, width: Any, narrow: Any, count: Any, hashes: Any, ends: Any
+    text: Any, width: Any, codes: Any, narrow: Any, count: Any, hashes: Any, borders: Any
 ) -> Any:
-    """Write each unit's hash and the number of characters up to its end; return how many.
+    """Write each unit's hash and the number of characters before it; return how many units.
 
-    Both arrays have room for as many units as there are characters.
+    Both arrays have room for one more than there can be; the last of `borders` is the number of
+    all characters but spaces.
     """
-    found, chars, start = 0, 0, -1
-    inside, open_ = _ZERO, _ZERO
+    found, chars, start, wide = 0, 0, -1, False
+    inside, part = _ZERO, _ZERO
+    borders[0] = 0
     for at in range(0, count + 1, WINDOW):
         word, cjk = ~space_mask(narrow, at), cjk_mask(narrow, at)
-        starts = word & (cjk | ~((word & ~cjk) << _ONE | open_))
+        high = high_mask(narrow, at) & word
+        starts = word & (cjk | ~((word & ~cjk) << _ONE | part))
         stops = (word << _ONE | inside) & (starts | ~word)
-        inside, open_ = word >> np.uint64(63), (word & ~cjk) >> np.uint64(63)
+        inside, part = word >> np.uint64(63), (word & ~cjk) >> np.uint64(63)
         while stops != _ZERO:
+            before = stops ^ (stops - _ONE)
             if start < 0:
                 start = at + trailing_zeros(starts)
                 starts &= starts - _ONE
             stop = at + trailing_zeros(stops)
             stops &= stops - _ONE
-            hashes[found] = _unit_hash(text, codes, width, start, stop)
+            wide |= high & (before >> _ONE) != _ZERO
+            high &= ~(before >> _ONE)
+            hashes[found] = _unit_hash(text, width, codes, narrow, start, stop, wide)
             chars += stop - start
-            ends[found] = chars
             found += 1
-            start = -1
+            borders[found] = chars
+            start, wide = -1, False
         if starts != _ZERO:
             start = at + trailing_zeros(starts)
+        wide |= high != _ZERO
     return found

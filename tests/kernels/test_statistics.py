@@ -88,6 +88,7 @@ def test_counts_equal_the_twin(texts):
 @given(st.lists(TEXTS, min_size=1, max_size=3))
 @example([REPEATED, "", " \n "])
 @example([PERIODIC])
+@example(["中 aa\u3000bb aa bb aa"])
 def test_repetition_equals_the_twin(texts):
     matrix = ngrams.repetition(*view(texts))
     for row, text in enumerate(texts):

@@ -21,6 +21,7 @@ HOSTILE = {
     "different lines": lambda n: "".join(f"line {i}\n" for i in range(n)),
     "one beginning": lambda n: "".join(f"{'prefix' * 7}{i:07d} " for i in range(n)),
     "one end": lambda n: "".join(f"{i:07d}{'suffix' * 7} " for i in range(n)),
+    "four words and another": lambda n: "".join(f"a b c d {i} " for i in range(n)),
     "combining marks": lambda n: "a" + "\u0301" * n,
     "one Han character": lambda n: "中" * n,
     "all Han characters": lambda n: "".join(chr(0x4E00 + i % 20_000) for i in range(n)),
