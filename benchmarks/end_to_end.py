@@ -36,6 +36,7 @@ from skypile.curate import annotate, close, run_steps
 from skypile.io.sources import ReadOptions, open_unit
 from skypile.io.units import plan_units
 from skypile.phases.context import part_schema
+from skypile.phases.curate import FEW_VALUES
 from skypile.policy import decide
 from skypile.recipe import Recipe, Step, load_recipe
 from skypile.stages.pii import Pii
@@ -116,7 +117,9 @@ def skypile(source: Path, target: Path, recipe: Recipe, *, early: bool) -> Clock
     fields = {field.name: field.type for field in part_schema(recipe)} | Signature().writes
     schema = pa.schema(list(fields.items()))
     [unit] = plan_units([str(source)]).units
-    with pq.ParquetWriter(target, schema, compression="zstd", compression_level=LEVEL) as writer:
+    with pq.ParquetWriter(
+        target, schema, compression="zstd", compression_level=LEVEL, use_dictionary=FEW_VALUES
+    ) as writer:
         for read in timed(iter(open_unit(unit, ReadOptions())), clock):
             batch = (stopped_early if early else all_scored)(read, recipe, clock)
             with clock("write"):

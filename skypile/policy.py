@@ -16,6 +16,8 @@ from skypile.schema import DOMAINS, REJECTED, set_columns
 __all__ = ["Rule", "broken", "decide", "open_mask"]
 
 
+Flags = np.ndarray[Any, np.dtype[np.bool_]]
+
 # Reasons that deduplication gives, which no rule may take.
 OWN_REASONS = ("exact_duplicate", "near_duplicate")
 
@@ -70,37 +72,51 @@ class Rule(BaseModel):
         return f"{self.column} {bound}" + (f" ({', '.join(self.domain)})" if self.domain else "")
 
 
-def open_mask(batch: pa.RecordBatch) -> np.ndarray[Any, np.dtype[np.bool_]]:
+def open_mask(batch: pa.RecordBatch) -> Flags:
     """Return bool (rows,): which documents have no outcome yet."""
     return np.asarray(batch.column("outcome").is_null())
 
 
-def _applies(rule: Rule, batch: pa.RecordBatch) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    if rule.domain is None:
-        return np.ones(batch.num_rows, bool)
-    member = pc.is_in(batch.column("domain"), value_set=pa.array(rule.domain, pa.string()))
-    return np.asarray(member)
-
-
 def _scores(column: pa.Array) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Return the column as float64 with NaN for null."""
+    if pa.types.is_float64(column.type) and not column.null_count:
+        return np.asarray(column)
     return np.asarray(column.cast(pa.float64()).fill_null(float("nan")))
 
 
-def broken(rule: Rule, batch: pa.RecordBatch) -> np.ndarray[Any, np.dtype[np.bool_]]:
+class _Tests:
+    """Tests rules on one batch; finds the rows of each list of domains once."""
+
+    def __init__(self, batch: pa.RecordBatch) -> None:
+        self._batch = batch
+        self._members: dict[tuple[str, ...], Flags] = {}
+
+    def broken(self, rule: Rule) -> Flags:
+        """Return bool (rows,): which documents the rule applies to and that break it."""
+        column = self._batch.column(rule.column)
+        if rule.values is not None:
+            passes = np.asarray(pc.is_in(column, value_set=pa.array(rule.values, pa.string())))
+        else:
+            scores = _scores(column)
+            # A comparison with NaN is false, so a missing score passes neither bound.
+            passes = scores >= rule.min if rule.min is not None else scores <= np.float64(rule.max)
+        hits: Flags = ~passes if rule.domain is None else self._member(rule.domain) & ~passes
+        return hits
+
+    def _member(self, domains: tuple[str, ...]) -> Flags:
+        if domains not in self._members:
+            known = pa.array(domains, pa.string())
+            member = pc.is_in(self._batch.column("domain"), value_set=known)
+            self._members[domains] = np.asarray(member)
+        return self._members[domains]
+
+
+def broken(rule: Rule, batch: pa.RecordBatch) -> Flags:
     """Return bool (rows,): which documents the rule applies to and that break it.
 
     Outcomes already set are not looked at.
     """
-    column = batch.column(rule.column)
-    if rule.values is not None:
-        passes = np.asarray(pc.is_in(column, value_set=pa.array(rule.values, pa.string())))
-    else:
-        scores = _scores(column)
-        # A comparison with NaN is false, so a missing score passes neither bound.
-        passes = scores >= rule.min if rule.min is not None else scores <= np.float64(rule.max)
-    hits: np.ndarray[Any, np.dtype[np.bool_]] = np.logical_and(_applies(rule, batch), ~passes)
-    return hits
+    return _Tests(batch).broken(rule)
 
 
 def decide(batch: pa.RecordBatch, rules: Sequence[Rule]) -> pa.RecordBatch:
@@ -111,8 +127,9 @@ def decide(batch: pa.RecordBatch, rules: Sequence[Rule]) -> pa.RecordBatch:
     """
     still_open = open_mask(batch)
     first = np.full(batch.num_rows, -1, np.int64)
+    tests = _Tests(batch)
     for number, rule in enumerate(rules):
-        first[(first < 0) & still_open & broken(rule, batch)] = number
+        first[(first < 0) & still_open & tests.broken(rule)] = number
     if not (first >= 0).any():
         return batch
     return _reject(batch, rules, first)

@@ -160,7 +160,9 @@ class _Rows:
         if piece.schema != schema:
             # Taken, for a cast would decode what the lists of other rows hold as well.
             piece = piece.take(pa.array(range(piece.num_rows))).cast(schema)
-        texts, no_text = _texts(piece, options.text_field)
+        column, no_text = _text_column(piece, options.text_field)
+        texts = None if column is None else column.to_pylist()
+        utf8 = column is not None and _is_utf8(column)
         names = piece.schema.names
         places = [number for number, name in enumerate(names) if name != options.text_field]
         others = [_values(piece.column(number)) for number in places]
@@ -169,7 +171,7 @@ class _Rows:
             fields = {names[n]: values[index] for n, values in zip(places, others, strict=True)}
             row = first_row + index
             text = texts[index] if texts else None
-            self._row(rows, row, text, int(sizes[index]), no_text, fields)
+            self._row(rows, row, text, int(sizes[index]), no_text, fields, utf8=utf8)
         if options.keep_lines:
             self.originals.batch = piece
         batch = rows.take()
@@ -184,6 +186,8 @@ class _Rows:
         size: int,
         no_text: str,
         fields: dict[str, Any],
+        *,
+        utf8: bool,
     ) -> None:
         bad = [name for name, value in fields.items() if value is NOT_UTF8]
         for name in bad:
@@ -202,7 +206,7 @@ class _Rows:
             reason, message = "too_large", too_large(size, self.options)
         elif bad:
             reason, message = "bad_utf8", f"column {bad[0]!r} is not UTF-8"
-        elif not reason:
+        elif not reason and not utf8:
             reason, message = _utf8_error(text)
         if reason:
             self._error(rows, row, id_, reason, message, text)
@@ -252,9 +256,14 @@ def _text_column(batch: pa.RecordBatch, name: str) -> tuple[pa.Array | None, str
     return column, f"column {name!r} is null"
 
 
-def _texts(batch: pa.RecordBatch, name: str) -> tuple[list[bytes | None] | None, str]:
-    column, why = _text_column(batch, name)
-    return (None if column is None else column.to_pylist()), why
+def _is_utf8(column: pa.Array) -> bool:
+    """Tell whether all values are UTF-8; where not all are, each is looked at."""
+    wide = pa.types.is_large_binary(column.type)
+    try:
+        column.view(pa.large_string() if wide else pa.string()).validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _values(column: pa.Array) -> list[Any]:

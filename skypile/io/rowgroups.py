@@ -83,13 +83,15 @@ class RowGroups:
         if nested:
             opened = reopened(self._file, opened, nested)
         waiting: list[pa.RecordBatch] = []
+        held = held_bytes = 0
         found = opened.iter_batches(batch_size=rows, row_groups=[group], use_threads=False)
         try:
             for batch in found:
                 waiting.append(batch)
-                enough = sum(one.nbytes for one in waiting) >= BATCH_BYTES
-                if enough or sum(one.num_rows for one in waiting) + rows > BATCH_ROWS:
-                    joined, waiting = _joined(waiting), []
+                held += batch.num_rows
+                held_bytes += batch.nbytes
+                if held_bytes >= BATCH_BYTES or held + rows > BATCH_ROWS:
+                    joined, waiting, held, held_bytes = _joined(waiting), [], 0, 0
                     yield joined
         finally:
             if waiting and not isinstance(sys.exception(), GeneratorExit):

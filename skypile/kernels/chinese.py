@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from skypile.kernels.cache import njit
+from skypile.kernels.cache import inlined, njit, uncounted
 from skypile.kernels.chars import (
     CJK_PUNCT,
     CLASS_MASK,
@@ -74,12 +74,12 @@ PHRASE_CHARS, TITLE_CHARS = 6, 64
 NUMBERED_CHARS = 16
 
 
-@njit
+@inlined
 def _lowered(code: Any) -> Any:
     return np.int64(code) + 32 if 65 <= code <= 90 else np.int64(code)
 
 
-@njit
+@inlined
 def _term_at(codes: Any, i: Any, count: Any, slots: Any, entries: Any) -> Any:
     """Return where in `entries` the longest term stands that begins at codes[i], or -1."""
     if i + 1 >= count:
@@ -98,7 +98,7 @@ def _term_at(codes: Any, i: Any, count: Any, slots: Any, entries: Any) -> Any:
     return -1
 
 
-@njit
+@uncounted
 def _terms(codes: Any, kinds: Any, count: Any, terms: Any, seen: Any, row: Any, out: Any) -> None:
     """Count the characters of the terms of each category, and the different terms.
 
@@ -128,7 +128,7 @@ def _terms(codes: Any, kinds: Any, count: Any, terms: Any, seen: Any, row: Any, 
         inside = kinds[i - 1] & CLASS_MASK == LATIN
 
 
-@njit
+@uncounted
 def _chars(codes: Any, kinds: Any, count: Any, flags: Any, out: Any) -> None:
     """Count characters that are no spaces, Chinese, rare, broken, disguising ones.
 
@@ -155,7 +155,7 @@ def _chars(codes: Any, kinds: Any, count: Any, flags: Any, out: Any) -> None:
             out[3] += i - start
 
 
-@njit
+@inlined
 def _teaser(codes: Any, kinds: Any, flags: Any, start: Any, stop: Any) -> Any:
     """Tell whether the line is a cut summary: an ellipsis, then hardly anything until its end."""
     if not TEASER_LEAST_CHARS <= stop - start <= TEASER_MOST_CHARS:
@@ -172,7 +172,7 @@ def _teaser(codes: Any, kinds: Any, flags: Any, start: Any, stop: Any) -> Any:
     return False
 
 
-@njit
+@uncounted
 def _lines(codes: Any, kinds: Any, count: Any, flags: Any, out: Any) -> None:
     """Count the characters of lines, those of cut ones, and the ends of clauses.
 
@@ -198,7 +198,7 @@ def _lines(codes: Any, kinds: Any, count: Any, flags: Any, out: Any) -> None:
         first = last + 1
 
 
-@njit
+@uncounted
 def _keywords(codes: Any, kinds: Any, count: Any, flags: Any) -> Any:
     """Return the characters in runs of KEYWORD_RUN and more short segments without grammar.
 
@@ -229,7 +229,7 @@ def _keywords(codes: Any, kinds: Any, count: Any, flags: Any) -> Any:
     return total
 
 
-@njit
+@inlined
 def _phone(digits: Any, solid: Any) -> Any:
     """Tell whether the digits are those of a Chinese telephone number, as they stand in `solid`.
 
@@ -262,7 +262,7 @@ def _numbers(codes: Any, kinds: Any, count: Any, out: Any) -> None:
             out[1] += digits
 
 
-@njit
+@inlined
 def _packed(window: Any, first: Any) -> Any:
     value = np.uint64(0)
     for k in range(first, first + PHRASE_CHARS // 2):
@@ -270,7 +270,7 @@ def _packed(window: Any, first: Any) -> Any:
     return value
 
 
-@njit
+@inlined
 def _phrase_slot(window: Any, units: Any, keys: Any, size: Any) -> Any:
     """Return the slot of the phrase that ends with the last of `units` characters.
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from skypile.kernels.cache import njit
+from skypile.kernels.cache import inlined, uncounted
 from skypile.kernels.chars import (
     CJK_PUNCT,
     CLASS_MASK,
@@ -70,13 +70,13 @@ _PROSE_WORDS, _PROSE_TENTHS = 5, 6
 _CLAUSE_WORDS, _CLAUSE_TENTHS = 8, 7
 
 
-@njit
+@inlined
 def at(codes: Any, i: Any, stop: Any) -> Any:
     """Return the code at `i`, a space behind the end."""
     return np.int64(codes[i]) if i < stop else np.int64(0x20)
 
 
-@njit
+@inlined
 def thrice(codes: Any, start: Any, stop: Any, code: Any) -> Any:
     """Tell whether the line begins with three of `code`."""
     if stop - start < 3 or codes[start] != code:
@@ -84,7 +84,7 @@ def thrice(codes: Any, start: Any, stop: Any, code: Any) -> Any:
     return codes[start + 1] == code and codes[start + 2] == code
 
 
-@njit
+@uncounted
 def solid_chars(kinds: Any, start: Any, stop: Any) -> Any:
     """Return how many characters are no spaces."""
     found = 0
@@ -93,7 +93,7 @@ def solid_chars(kinds: Any, start: Any, stop: Any) -> Any:
     return found
 
 
-@njit
+@uncounted
 def has_pair(codes: Any, start: Any, stop: Any, first: Any, second: Any) -> Any:
     """Tell whether `first` and `second` stand side by side."""
     for i in range(start, stop - 1):  # noqa: SIM110 - Numba compiles no generators
@@ -102,7 +102,7 @@ def has_pair(codes: Any, start: Any, stop: Any, first: Any, second: Any) -> Any:
     return False
 
 
-@njit
+@uncounted
 def hash_comment(codes: Any, kinds: Any, start: Any, stop: Any) -> Any:
     """Tell whether the line is a comment of a language that has no `//`, or a Markdown heading.
 
@@ -120,7 +120,7 @@ def hash_comment(codes: Any, kinds: Any, start: Any, stop: Any) -> Any:
     return start + 2 == stop or kinds[start + 2] & CLASS_MASK == SPACE
 
 
-@njit
+@uncounted
 def slash_comment(codes: Any, kinds: Any, first: Any, start: Any, stop: Any) -> Any:
     """Tell whether the line begins with `//` or `/*`, or goes on with ` * ` as such comments do.
 
@@ -137,7 +137,7 @@ def slash_comment(codes: Any, kinds: Any, first: Any, start: Any, stop: Any) -> 
     return odd and (spaced or second == 0x2F)
 
 
-@njit
+@uncounted
 def scan_quotes(codes: Any, kinds: Any, start: Any, stop: Any, quote: Any) -> Any:
     """Return which string of triple quotes is open behind the line, and where its comment begins.
 
@@ -163,7 +163,7 @@ def scan_quotes(codes: Any, kinds: Any, start: Any, stop: Any, quote: Any) -> An
     return quote, end
 
 
-@njit
+@uncounted
 def quoted_line(codes: Any, start: Any, stop: Any, quote: Any) -> Any:
     """Tell whether the line begins with triple quotes and ends with them, or leaves them open.
 
@@ -174,7 +174,7 @@ def quoted_line(codes: Any, start: Any, stop: Any, quote: Any) -> Any:
     return quote != 0 or (stop - start >= 6 and thrice(codes, stop - 3, stop, codes[start]))
 
 
-@njit
+@uncounted
 def _mark(code: Any) -> Any:
     """Tell whether prose has the character before or behind words: `().,:!?"'` and “”‘’."""
     if code < 0x80:
@@ -185,7 +185,7 @@ def _mark(code: Any) -> Any:
     return code == 0x201C or code == 0x201D or code == 0x2018 or code == 0x2019
 
 
-@njit
+@uncounted
 def _plain(codes: Any, kinds: Any, start: Any, stop: Any) -> Any:
     """Tell whether a word is of letters, with `'` and `-` inside, and not inCamelCase."""
     while start < stop and _mark(codes[start]):
@@ -206,7 +206,7 @@ def _plain(codes: Any, kinds: Any, start: Any, stop: Any) -> Any:
     return start < stop
 
 
-@njit
+@uncounted
 def _words(codes: Any, kinds: Any, start: Any, stop: Any) -> Any:
     """Return plain words, CJK characters half each, times two; and the characters of these."""
     halves, chars, i = 0, 0, start
@@ -226,7 +226,7 @@ def _words(codes: Any, kinds: Any, start: Any, stop: Any) -> Any:
     return halves, chars
 
 
-@njit
+@uncounted
 def keyword_line(codes: Any, start: Any, stop: Any) -> Any:
     """Tell whether the line begins with a keyword, all small or all capital letters."""
     value, i = np.int64(0), start
@@ -243,13 +243,13 @@ def keyword_line(codes: Any, start: Any, stop: Any) -> Any:
     return place < _KEYWORD_CODES.size and _KEYWORD_CODES[place] == value
 
 
-@njit
+@inlined
 def opens_block(code: Any) -> Any:
     """Tell whether lines of programs end so: one of `;{}([`."""
     return code == 0x3B or code == 0x7B or code == 0x7D or code == 0x28 or code == 0x5B
 
 
-@njit
+@uncounted
 def prose_line(codes: Any, kinds: Any, start: Any, stop: Any, solid: Any, keyword: Any) -> Any:
     """Tell whether the line is words of prose, and neither a string nor like `if a in b:`."""
     halves, chars = _words(codes, kinds, start, stop)
@@ -266,7 +266,7 @@ def prose_line(codes: Any, kinds: Any, start: Any, stop: Any, solid: Any, keywor
     return clause or not opens_block(last)
 
 
-@njit
+@uncounted
 def markup_line(codes: Any, kinds: Any, start: Any, stop: Any) -> Any:
     """Tell whether the line is TeX's, reStructuredText's, or has a link of Markdown."""
     first, second = codes[start], at(codes, start + 1, stop)
@@ -286,7 +286,7 @@ def markup_line(codes: Any, kinds: Any, start: Any, stop: Any) -> Any:
     return False
 
 
-@njit
+@uncounted
 def starts_code(codes: Any, start: Any, stop: Any) -> Any:
     """Tell whether the line begins with one of `})]{@.`, `#` and a small letter, `$ ` or `>>>`."""
     first, second = codes[start], at(codes, start + 1, stop)
@@ -299,7 +299,7 @@ def starts_code(codes: Any, start: Any, stop: Any) -> Any:
     return first == 0x2E or thrice(codes, start, stop, 0x3E)
 
 
-@njit
+@uncounted
 def letter_counts(codes: Any, kinds: Any, start: Any, stop: Any) -> Any:
     """Return the line's letters, those that are not Latin, and whether all is capital words."""
     letters, foreign, capital = 0, 0, True

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from skypile.kernels.vectors import WINDOW, _between, _intrinsic, _is, _pointer, _splat, _windows
+from skypile.kernels.vector_parts import (
+    WINDOW,
+    between,
+    is_char,
+    load_windows,
+    pointer,
+    splat,
+    vector_intrinsic,
+)
 
 # isort: split
 # After kernels.vectors, which has kernels.cache set the cache folder that numba reads on import.
@@ -25,44 +33,44 @@ LANES = 16
 _ROW = ir.VectorType(ir.FloatType(), LANES)
 
 
-@_intrinsic
+@vector_intrinsic
 def separator_mask(_typing: Any, data: Any, _index: Any) -> Any:
     """Bit i tells whether byte index + i separates words for fastText: ASCII white space or NUL."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        (window,) = _windows(context, builder, signature, args)
-        blank = builder.or_(_is(builder, window, " "), _is(builder, window, "\0"))
-        found = builder.or_(blank, _between(builder, window, "\t", "\r"))
+        (window,) = load_windows(context, builder, signature, args)
+        blank = builder.or_(is_char(builder, window, " "), is_char(builder, window, "\0"))
+        found = builder.or_(blank, between(builder, window, "\t", "\r"))
         return builder.bitcast(found, ir.IntType(64))
 
     return types.uint64(data, types.intp), generate
 
 
-@_intrinsic
+@vector_intrinsic
 def character_mask(_typing: Any, data: Any, _index: Any) -> Any:
     """Bit i tells whether a character of UTF-8 begins at byte index + i."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        (window,) = _windows(context, builder, signature, args)
-        begins = builder.icmp_signed(">=", window, _splat(0xC0))
+        (window,) = load_windows(context, builder, signature, args)
+        begins = builder.icmp_signed(">=", window, splat(0xC0))
         return builder.bitcast(begins, ir.IntType(64))
 
     return types.uint64(data, types.intp), generate
 
 
-@_intrinsic
+@vector_intrinsic
 def put_eight_bytes(_typing: Any, data: Any, _index: Any, _value: Any) -> Any:
     """Write a number of 64 bits, little-endian, to the 8 bytes from `index` on."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        place = _pointer(context, builder, signature, args, ir.IntType(64))
+        place = pointer(context, builder, signature, args, ir.IntType(64))
         builder.store(args[2], place, align=1)
         return context.get_dummy_value()
 
     return types.void(data, types.intp, types.uint64), generate
 
 
-@_intrinsic
+@vector_intrinsic
 def add_rows(_typing: Any, total: Any, rows: Any, numbers: Any, _count: Any, _first: Any) -> Any:
     """Add `rows[number, first : first + LANES]` for numbers[:count], in order, to total[first:].
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from skypile.kernels.cache import njit
+from skypile.kernels.cache import inlined, njit, uncounted
 from skypile.kernels.chars import CLASS_MASK, DIGIT, KINDS, LETTER, SPACE, decode
 from skypile.kernels.code_lines import (
     at,
@@ -54,7 +54,7 @@ _HEAD_LETTERS = 4
 _OUTSIDE, _COMMENT, _BACKTICKS, _TILDES, _DOUBLE, _SINGLE = 0, 0x2A, 0x60, 0x7E, 0x22, 0x27
 
 
-@njit
+@inlined
 def _sign(codes: Any, kinds: Any, i: Any, start: Any, stop: Any, out: Any) -> Any:
     """Count the sign at `i`; tell whether prose would not have it."""
     code = codes[i]
@@ -90,7 +90,7 @@ def _sign(codes: Any, kinds: Any, i: Any, start: Any, stop: Any, out: Any) -> An
     return False
 
 
-@njit
+@uncounted
 def _bare_line(
     codes: Any, kinds: Any, first: Any, start: Any, stop: Any, solid: Any, out: Any
 ) -> None:
@@ -125,7 +125,7 @@ def _bare_line(
         out[CODE_LINES] += 1
 
 
-@njit
+@uncounted
 def _open_line(
     codes: Any, kinds: Any, first: Any, start: Any, stop: Any, solid: Any, out: Any
 ) -> Any:
@@ -160,7 +160,7 @@ def _open_line(
     return state
 
 
-@njit
+@uncounted
 def _line(codes: Any, kinds: Any, first: Any, start: Any, stop: Any, state: Any, out: Any) -> Any:
     """Count the line at codes[start:stop], spaces at its ends cut off; return the state behind."""
     solid = solid_chars(kinds, start, stop)

@@ -36,15 +36,15 @@ from skypile.kernels.chars import (
     TOKEN_CJK,
 )  # fmt: skip
 from skypile.kernels.phrases import BOILERPLATE, GAMBLING
-from skypile.kernels.vectors import (
+from skypile.kernels.search_masks import byte_mask
+from skypile.kernels.vectors import (  # fmt: skip
     WINDOW,
-    byte_mask,
     code_points,
     copied_window,
     high_mask,
     trailing_zeros,
     triple_code_points,
-)  # fmt: skip
+)
 
 __all__ = [
     "BYTE_KINDS", "NARROW", "PHRASE_START", "ROOM", "ascii_letter_mask", "cjk_mask", "code_at",

@@ -15,7 +15,8 @@ from skypile.kernels.cache import inlined
 from skypile.kernels.chars import CLASS_MASK, SPACE
 from skypile.kernels.narrow import BYTE_KINDS, code_at, latin_mask, wide_phrase_mask
 from skypile.kernels.phrases import BOILERPLATE, GAMBLING, PHRASES, SLOTS
-from skypile.kernels.vectors import WINDOW, byte_mask, eight_bytes, trailing_zeros
+from skypile.kernels.search_masks import byte_mask
+from skypile.kernels.vectors import WINDOW, eight_bytes, trailing_zeros
 
 __all__ = ["phrase_hits"]
 

@@ -30,7 +30,8 @@ from skypile.kernels.pii_shapes import (
     QQ,
     WECHAT,
 )
-from skypile.kernels.vectors import WINDOW, digit_mask, personal_mask, trailing_zeros
+from skypile.kernels.search_masks import personal_mask
+from skypile.kernels.vectors import WINDOW, digit_mask, trailing_zeros
 
 __all__ = ["candidates"]
 

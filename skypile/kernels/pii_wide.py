@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from skypile.kernels.buffers import PADDING_BYTES
 from skypile.kernels.cache import njit
-from skypile.kernels.vectors import WINDOW, trailing_zeros, unusual_mask
+from skypile.kernels.search_masks import unusual_mask
+from skypile.kernels.vectors import WINDOW, trailing_zeros
 
 __all__ = ["FOLDED", "disguised", "folded"]
 

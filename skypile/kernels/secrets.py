@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from skypile.kernels.cache import njit
-from skypile.kernels.vectors import WINDOW, secret_mask, trailing_zeros
+from skypile.kernels.search_masks import secret_mask
+from skypile.kernels.vectors import WINDOW, trailing_zeros
 
 __all__ = [
     "ASSIGNED",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from skypile.kernels import vectors
+from skypile.kernels import vector_parts
 
 # isort: split
 # After kernels.vectors, which has the cache folder set before numba is imported.
@@ -48,44 +48,44 @@ _TRIPLES = (
 
 
 def _byte(builder: Any, window: Any, byte: int) -> Any:
-    return vectors._is(builder, window, chr(byte))
+    return vector_parts.is_char(builder, window, chr(byte))
 
 
 def _range(builder: Any, window: Any, first: int, last: int) -> Any:
     if first == last:
         return _byte(builder, window, first)
-    return vectors._between(builder, window, chr(first), chr(last))
+    return vector_parts.between(builder, window, chr(first), chr(last))
 
 
 def _controls(builder: Any, window: Any) -> Any:
     """ASCII controls other than tab and line feed."""
-    low = builder.icmp_unsigned("<", window, vectors._splat(0x20))
+    low = builder.icmp_unsigned("<", window, vector_parts.splat(0x20))
     plain = builder.or_(_byte(builder, window, 0x09), _byte(builder, window, 0x0A))
     return builder.or_(builder.and_(low, builder.not_(plain)), _byte(builder, window, 0x7F))
 
 
 def _misread_latin(builder: Any, loaded: list[Any]) -> Any:
     """U+00C2 to U+00FF before a character that a byte from 0x80 to 0xBF becomes."""
-    following = vectors._any(
+    following = vector_parts.any_of(
         builder, *(_byte(builder, loaded[2], byte) for byte in (0xC2, 0xE2, 0xC5, 0xC6, 0xCB))
     )
     lead = builder.and_(_byte(builder, loaded[0], 0xC3), _range(builder, loaded[1], 0x82, 0xBF))
     return builder.and_(lead, following)
 
 
-@vectors._intrinsic
+@vector_parts.vector_intrinsic
 def odd_mask(_typing: Any, data: Any, _index: Any) -> Any:
     """Bit i tells whether byte index + i is not ASCII, or a control but tab and line feed."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        (window,) = vectors._windows(context, builder, signature, args)
-        wide = builder.icmp_signed("<", window, vectors._splat(0))
+        (window,) = vector_parts.load_windows(context, builder, signature, args)
+        wide = builder.icmp_signed("<", window, vector_parts.splat(0))
         return builder.bitcast(builder.or_(wide, _controls(builder, window)), ir.IntType(64))
 
     return types.uint64(data, types.intp), generate
 
 
-@vectors._intrinsic
+@vector_parts.vector_intrinsic
 def rare_mask(_typing: Any, data: Any, _index: Any) -> Any:
     """Bit i tells whether byte index + i is none that plain Chinese has; half as dear as the next.
 
@@ -94,10 +94,10 @@ def rare_mask(_typing: Any, data: Any, _index: Any) -> Any:
     """
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        loaded = vectors._windows(context, builder, signature, args, 3)
+        loaded = vector_parts.load_windows(context, builder, signature, args, 3)
         lead, second, third = loaded
         quotes = builder.and_(_byte(builder, second, 0x80), _range(builder, third, 0x90, 0xA7))
-        misread = vectors._any(
+        misread = vector_parts.any_of(
             builder, _range(builder, second, 0x88, 0x91), _byte(builder, second, 0x96),
             builder.and_(_byte(builder, second, 0x94), _range(builder, third, 0x9B, 0x9F)),
         )  # fmt: skip
@@ -105,7 +105,7 @@ def rare_mask(_typing: Any, data: Any, _index: Any) -> Any:
             _range(builder, second, 0x80, 0x82), _range(builder, third, 0x99, 0xAF)
         )
         wide = _range(builder, second, 0xBC, 0xBD)
-        found = vectors._any(
+        found = vector_parts.any_of(
             builder,
             _controls(builder, lead),
             _range(builder, lead, 0xC2, 0xE1),
@@ -115,20 +115,20 @@ def rare_mask(_typing: Any, data: Any, _index: Any) -> Any:
             builder.and_(_byte(builder, lead, 0xE9), misread),
             builder.and_(_byte(builder, lead, 0xEA), _range(builder, second, 0x99, 0xAF)),
             builder.and_(_byte(builder, lead, 0xEF), builder.not_(wide)),
-            vectors._sequence(builder, loaded, "烫".encode()),
-            vectors._sequence(builder, loaded, "屯".encode()),
+            vector_parts.sequence(builder, loaded, "烫".encode()),
+            vector_parts.sequence(builder, loaded, "屯".encode()),
         )
         return builder.bitcast(found, ir.IntType(64))
 
     return types.uint64(data, types.intp), generate
 
 
-@vectors._intrinsic
+@vector_parts.vector_intrinsic
 def suspect_mask(_typing: Any, data: Any, _index: Any) -> Any:
     """Bit i tells whether a character that must be looked at may begin at byte index + i."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        loaded = vectors._windows(context, builder, signature, args, 3)
+        loaded = vector_parts.load_windows(context, builder, signature, args, 3)
         lead, second, third = loaded
         found = [
             _controls(builder, lead),
@@ -136,7 +136,7 @@ def suspect_mask(_typing: Any, data: Any, _index: Any) -> Any:
             # Hebrew to Thaana and beyond, Indic scripts and Thai, Georgian to Vietnamese.
             _range(builder, lead, 0xD6, 0xE1),
             _range(builder, lead, 0xF1, 0xF4),
-            vectors._sequence(builder, loaded, b"\xf0\x9f\xbf"),
+            vector_parts.sequence(builder, loaded, b"\xf0\x9f\xbf"),
         ]
         leads = {byte: _byte(builder, lead, byte) for byte in {row[0] for row in _PAIRS + _TRIPLES}}
         for first, low, high in _PAIRS:
@@ -144,17 +144,17 @@ def suspect_mask(_typing: Any, data: Any, _index: Any) -> Any:
         for first, two, low, high in _TRIPLES:
             pair = builder.and_(leads[first], _byte(builder, second, two))
             found.append(builder.and_(pair, _range(builder, third, low, high)))
-        return builder.bitcast(vectors._any(builder, *found), ir.IntType(64))
+        return builder.bitcast(vector_parts.any_of(builder, *found), ir.IntType(64))
 
     return types.uint64(data, types.intp), generate
 
 
-@vectors._intrinsic
+@vector_parts.vector_intrinsic
 def space_end_mask(_typing: Any, data: Any, _index: Any) -> Any:
     """Bit i tells whether byte index + i is a space or a tab before a line feed."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        window, following = vectors._windows(context, builder, signature, args, 2)
+        window, following = vector_parts.load_windows(context, builder, signature, args, 2)
         space = builder.or_(_byte(builder, window, 0x20), _byte(builder, window, 0x09))
         found = builder.and_(space, _byte(builder, following, 0x0A))
         return builder.bitcast(found, ir.IntType(64))
@@ -162,25 +162,25 @@ def space_end_mask(_typing: Any, data: Any, _index: Any) -> Any:
     return types.uint64(data, types.intp), generate
 
 
-@vectors._intrinsic
+@vector_parts.vector_intrinsic
 def ampersand_mask(_typing: Any, data: Any, _index: Any) -> Any:
     """Bit i tells whether byte index + i is `&` before a letter or `#`."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        window, following = vectors._windows(context, builder, signature, args, 2)
-        small = builder.or_(following, vectors._splat(0x20))
+        window, following = vector_parts.load_windows(context, builder, signature, args, 2)
+        small = builder.or_(following, vector_parts.splat(0x20))
         named = builder.or_(_range(builder, small, 0x61, 0x7A), _byte(builder, following, 0x23))
         return builder.bitcast(builder.and_(_byte(builder, window, 0x26), named), ir.IntType(64))
 
     return types.uint64(data, types.intp), generate
 
 
-@vectors._intrinsic
+@vector_parts.vector_intrinsic
 def wide_form_mask(_typing: Any, data: Any, _index: Any) -> Any:
     """Bit i tells whether a character from U+FF00 to U+FF7F begins at byte index + i."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        lead, second = vectors._windows(context, builder, signature, args, 2)
+        lead, second = vector_parts.load_windows(context, builder, signature, args, 2)
         found = builder.and_(_byte(builder, lead, 0xEF), _range(builder, second, 0xBC, 0xBD))
         return builder.bitcast(found, ir.IntType(64))
 

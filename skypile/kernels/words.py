@@ -13,13 +13,8 @@ import numpy as np
 
 from skypile.kernels.cache import inlined
 from skypile.kernels.narrow import ascii_letter_mask, joint_mask, letter_mask, space_mask
-from skypile.kernels.vectors import (
-    WINDOW,
-    eight_bytes,
-    leading_zeros,
-    ones_count,
-    stop_word_mask,
-)
+from skypile.kernels.search_masks import stop_word_mask
+from skypile.kernels.vectors import WINDOW, eight_bytes, leading_zeros, ones_count
 
 __all__ = ["STOP_WORDS", "word_counts"]
 

@@ -24,6 +24,7 @@ from skypile.schema import ERROR
 from skypile.stages.signature import Signature
 
 __all__ = [
+    "FEW_VALUES",
     "ID_SCHEMA",
     "curate_unit",
     "curated",
@@ -43,6 +44,9 @@ PART_FILES = (
     ("ids", "ids", "arrow"),
 )
 NAMED_FAULTS = 3
+# Columns of few different values. Others are written without a dictionary, which would be begun and
+# given up for each column chunk: a quarter of the time that a part takes to write, and more bytes.
+FEW_VALUES = ["source", "prog_lang", "language", "domain", "script", "outcome", "reason"]
 ID_SCHEMA = pa.schema([("row", pa.uint32()), ("id_hash", pa.binary(16))])
 
 
@@ -92,7 +96,7 @@ class _Parts:
         }
         stream = self._stack.enter_context(self.context.work.create(names["file"]))
         self._writer = pq.ParquetWriter(
-            stream, self.schema, compression="zstd", compression_level=1
+            stream, self.schema, compression="zstd", compression_level=1, use_dictionary=FEW_VALUES
         )
         self.done.append({"unit": self.unit, **names, "rows": 0, "text_bytes": 0, "last_row": -1})
 
