@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable
@@ -24,6 +25,8 @@ __all__ = ["folder", "inlined", "is_empty", "njit", "uncounted", "uncounted_inli
 F = TypeVar("F", bound=Callable[..., object])
 
 _PACKAGE = Path(__file__).parents[1]
+STAMP_DIGITS = 16
+KEPT_VERSIONS = 8
 _IMPORT = re.compile(r"^from skypile([\w.]*) import (\([^)]*\)|.*)", re.M)
 
 
@@ -86,8 +89,42 @@ if "scipy.linalg" not in sys.modules:
     del sys.modules["scipy.linalg"]
 
 
+def _name(path: Path) -> str:
+    """Return the path of a file within the package as the name of a folder."""
+    return ".".join(path.relative_to(_PACKAGE.resolve()).with_suffix("").parts)
+
+
+def _changed(path: Path) -> float:
+    """Return when a folder was changed, 0 where another process has just removed it."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
 class _Locator(caching.UserProvidedCacheLocator):
-    """Keeps kernels of this package with the stamp of all their sources."""
+    """Keeps kernels of this package under the stamp of all their sources.
+
+    So installations of the same version in different places share them, and those of different
+    versions do not throw out each other's.
+    """
+
+    @classmethod
+    def get_suitable_cache_subpath(cls, py_file: str) -> str:
+        """Return the name of the folder for the kernels of a file."""
+        path = Path(py_file).resolve()
+        return f"{_name(path)}-{source_stamp(path)[:STAMP_DIGITS]}"
+
+    def ensure_cache_path(self) -> None:
+        """Make the folder, and remove those of all but the last few versions of the file."""
+        super().ensure_cache_path()
+        mine = Path(self.get_cache_path())
+        name = _name(Path(self._py_file).resolve())
+        digits = "[0-9a-f]" * STAMP_DIGITS
+        others = sorted(mine.parent.glob(f"{name}-{digits}"), key=_changed, reverse=True)
+        for old in others[KEPT_VERSIONS:]:
+            if old != mine:
+                shutil.rmtree(old, ignore_errors=True)
 
     def get_source_stamp(self) -> str:
         """Return what a kept kernel must have been compiled from to be used."""

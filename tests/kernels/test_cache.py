@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 from pathlib import Path
 
 import skypile
@@ -54,3 +55,43 @@ def test_a_stamp_covers_what_is_imported_at_any_remove(monkeypatch, tmp_path) ->
     first, third = stamps()
     assert first != before[0]
     assert third != before[1]
+
+
+def test_folders_of_kernels_follow_what_they_are_made_of_not_where_it_lies(
+    monkeypatch, tmp_path
+) -> None:
+    def folder(place: str, text: str) -> str:
+        path = tmp_path / place / "kernels" / "first.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        monkeypatch.setattr(cache, "_PACKAGE", tmp_path / place)
+        return cache._Locator.get_suitable_cache_subpath(str(path))
+
+    assert folder("here", "one = 1\n") == folder("there", "one = 1\n")
+    assert folder("here", "one = 1\n").startswith("kernels.first-")
+    assert folder("elsewhere", "one = 2\n") != folder("here", "one = 1\n")
+
+
+def test_of_many_versions_the_last_are_kept(monkeypatch, tmp_path) -> None:
+    path = tmp_path / "package" / "kernels" / "first.py"
+    path.parent.mkdir(parents=True)
+    monkeypatch.setattr(cache, "_PACKAGE", tmp_path / "package")
+    monkeypatch.setattr(cache.numba.config, "CACHE_DIR", str(tmp_path / "kept"))
+    (tmp_path / "kept" / "kernels.first_lines-0123456789abcdef").mkdir(parents=True)
+    for version in range(12):
+        path.write_text(f"one = {version}\n")
+        cache._imported.cache_clear()
+        cache.source_stamp.cache_clear()
+        locator = cache._Locator.from_function(_locates, str(path))
+        assert locator is not None
+        locator.ensure_cache_path()
+        os.utime(locator.get_cache_path(), (version, version))
+    names = [each.name for each in (tmp_path / "kept").iterdir()]
+    assert len(names) == 1 + cache.KEPT_VERSIONS
+    assert Path(locator.get_cache_path()).name in names
+    cache._imported.cache_clear()
+    cache.source_stamp.cache_clear()
+
+
+def _locates() -> None:
+    """Stand for a kernel: only where it begins is looked at."""

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from stage_batches import batch_of
 from stage_texts import CHINESE, ENGLISH, PYTHON
@@ -171,3 +177,17 @@ def test_all_of_a_long_document_is_read():
     assert rewritten(C4Lines(), f"{filler}javascript.")["c4_removed_lines_count"] == 1
     text = f"{filler}\n下一篇：潮水\nIt is late."
     assert rewritten(BoilerplateLines(), text)["text"] == f"{filler}\nIt is late."
+
+
+def test_work_on_lines_is_linear_in_the_length():
+    script = Path(__file__).with_name("lines_work.py")
+    done = subprocess.run(
+        [sys.executable, script], env=os.environ | {"NUMBA_DISABLE_JIT": "1"}, check=True,
+        capture_output=True,
+    )  # fmt: skip
+    found = json.loads(done.stdout)
+    assert len(found) > 10
+    for name, (few, many) in found.items():
+        for stage, reads in few.items():
+            # Four times the length.
+            assert many[stage] <= 4.5 * reads, (name, stage, reads, many[stage])
