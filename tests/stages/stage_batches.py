@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -21,6 +22,15 @@ from skypile.stages.normalize import Normalize
 from skypile.stages.pii import Pii
 from skypile.stages.repetition import Repetition
 from skypile.stages.secrets import Secrets
+from skypile.stages.url_lists import UrlLists
+
+# It reads nothing but `url`, which the other stages do not know.
+URL_LISTS = UrlLists(lists={"bad": (str(Path(__file__).parents[1] / "data" / "domains.txt"),)})
+URLS = (
+    "https://example.com/", "http://www.Example.com:8080/a?b=c", "https://notexample.com/",
+    "https://sub.example.org/page", "https://example.org", "a.com/x", "https://b.com/?u=a.com",
+    "https://例子.example.com/港口", "ftp://user@a.com/", "not a url", "", None,
+)  # fmt: skip
 
 # In an order in which each finds what it reads.
 STAGES: tuple[Stage, ...] = (
@@ -71,3 +81,10 @@ def scored(batch: pa.RecordBatch, stages: Sequence[Stage] = STAGES) -> pa.Record
 def scores(text: str, prog_lang: str | None = None) -> dict[str, object]:
     """Return all columns of one document."""
     return scored(batch_of([text], [prog_lang])).to_pylist()[0]
+
+
+def url_scores() -> list[list[object]]:
+    """Return each of URLS with what the stage of lists of URLs says of it."""
+    batch = pa.RecordBatch.from_pydict({"url": pa.array(URLS, pa.string())})
+    rows = pa.RecordBatch.from_pydict(URL_LISTS(batch)).to_pylist()
+    return [[url, row] for url, row in zip(URLS, rows, strict=True)]

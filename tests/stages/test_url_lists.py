@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import json
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from stage_batches import url_scores
 
 from skypile.errors import RecipeError
 from skypile.lists import domains, store
@@ -164,3 +166,11 @@ def test_any_text_is_accepted_and_splitting_changes_nothing(found, cut):
     parts = [stage(batch(*found[:cut])), stage(batch(*found[cut:]))]
     for name, each in whole.items():
         assert each.to_pylist() == [value for part in parts for value in part[name].to_pylist()]
+
+
+def test_golden_scores():
+    """Fails where a score changed: raise the stage's `version` and run tests/golden/write.py."""
+    golden = json.loads(
+        (Path(__file__).parents[1] / "golden" / "url_lists.json").read_text("utf-8")
+    )
+    assert golden == {"version": UrlLists.version, "scores": url_scores()}
