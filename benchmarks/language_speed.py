@@ -17,8 +17,10 @@ import argparse
 import io
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import fasttext
 import numpy as np
@@ -43,6 +45,12 @@ def texts_of(path: Path) -> Iterator[str]:
         stream = io.TextIOWrapper(zstandard.ZstdDecompressor().stream_reader(raw), "utf-8")
         for _, line in zip(range(DOCUMENTS), stream, strict=False):
             yield orjson.loads(line)["text"]
+
+
+def predict_all(model: Any, texts: Sequence[str]) -> None:
+    """Ask the package for each text."""
+    for text in texts:
+        model.predict(text)
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -82,9 +90,9 @@ def main() -> None:
                 label = found[0].removeprefix("__label__")
                 assert label == model.labels[labels[row]], (name, row)
                 assert abs(chance[0] - chances[row]) < 1e-5, (name, row)
-            works = {
-                "peer": lambda texts=texts: [peer.predict(text) for text in texts],
-                "ours": lambda data=data, b=borders: model.predict(data, b[:-1], b[1:]),
+            works: dict[str, Callable[[], object]] = {
+                "peer": partial(predict_all, peer, texts),
+                "ours": partial(model.predict, data, borders[:-1], borders[1:]),
             }
             best = best_of(works, args.rounds)
             theirs, ours = (len(texts) / best[who] for who in works)
@@ -98,7 +106,7 @@ def main() -> None:
             {"text": pa.array(full, pa.large_string()), "prog_lang": nothing}
         )
         batch = set_columns(batch, counts(batch))
-        spent = best_of({"stage": lambda batch=batch: stage(batch)}, args.rounds)["stage"]
+        spent = best_of({"stage": partial(stage, batch)}, args.rounds)["stage"]
         size = sum(np.char.str_len(np.array([text.encode() for text in full])))
         print(
             f"| {name} | stage, in full | {len(full):,} | | {len(full) / spent:,.0f} | "
