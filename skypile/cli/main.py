@@ -30,6 +30,7 @@ COMMANDS: dict[str, str] = {
     "stats": "show how the values of every column are distributed",
     "verify": "check a corpus against its manifest",
     "explain": "show what decided on one document of a corpus",
+    "forget": "take documents out of a corpus, by id or URL",
     "recipe": "list, show, check and compare recipes",
     "compile": "compile the kernels now, so that no later run waits for it",
 }

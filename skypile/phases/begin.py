@@ -21,7 +21,7 @@ from skypile.io.store import TEMPORARY, Store, output_error
 from skypile.phases.context import Context, UnitRef
 from skypile.phases.work import digest
 
-__all__ = ["FOLDERS", "begin", "finish", "lock", "written"]
+__all__ = ["FOLDERS", "SHARD", "begin", "finish", "held", "lock", "written"]
 
 PLAN = "plan.json"
 LOCK = ".skypile.lock"
@@ -49,9 +49,9 @@ def lock(context: Context) -> Iterator[None]:
     output, work = context.output, context.work
     with ExitStack() as stack:
         if output.is_local:
-            stack.enter_context(_held(output, "--output", _is_finished))
+            stack.enter_context(held(output, "--output", _is_finished))
         if work.is_local and not work.path("").startswith(output.path("") + "/"):
-            stack.enter_context(_held(work, "--work-dir", _is_bare))
+            stack.enter_context(held(work, "--work-dir", _is_bare))
         yield
 
 
@@ -64,8 +64,11 @@ def _is_bare(work: Store) -> bool:
 
 
 @contextmanager
-def _held(store: Store, option: str, done: Callable[[Store], bool]) -> Iterator[None]:
-    """Hold the folder `store`; where it is `done` in the end, leave no trace of that."""
+def held(store: Store, option: str, done: Callable[[Store], bool]) -> Iterator[None]:
+    """Hold the folder `store`; where it is `done` in the end, leave no trace of that.
+
+    Raises UsageError where another process holds it; `option` is what names the folder.
+    """
     path = Path(store.path(LOCK))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

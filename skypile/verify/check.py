@@ -344,6 +344,7 @@ def _check_targets(manifest: Manifest, seen: _Seen, findings: Findings) -> None:
     assert mixture.asked is not None
     weights = mixture.asked.weights
     whole = sum(weights.values())
+    gone = manifest.forgotten.tokens
     for domain, weight in weights.items():
         told = mixture.asked.normalized.get(domain, 0.0)
         if not math.isclose(told, weight / whole, abs_tol=SHARE_ERROR):
@@ -362,7 +363,8 @@ def _check_targets(manifest: Manifest, seen: _Seen, findings: Findings) -> None:
             )
         elif domain in seen.pools.within:
             continue  # held to its target by pools
-        elif 0 < seen.largest_surplus[domain] <= target - tokens:
+        # What was forgotten left room that no other document has taken.
+        elif 0 < seen.largest_surplus[domain] <= target - tokens - gone.get(domain, 0):
             findings.problems.append(
                 f"mixture: {domain}: {tokens:,} tokens leave {target - tokens:,} of the target of "
                 f"{target:,} empty, though every surplus document would fit"

@@ -123,6 +123,14 @@ class Mixture(_Known):
     seed: int
 
 
+class ForgottenData(_Known):
+    """What `skypile forget` took out: documents, and tokens of kept ones by domain and by pool."""
+
+    documents: int = 0
+    tokens: dict[str, int] = Field(default={})
+    pool_tokens: dict[str, int] = Field(default={})
+
+
 class RecipeData(_Known):
     """The recipe that the corpus was built with."""
 
@@ -151,6 +159,7 @@ class Manifest(_Known):
     left_out: list[LeftOut]
     versions: dict[str, str]
     digest: str
+    forgotten: ForgottenData = Field(default=ForgottenData())
 
     @property
     def files(self) -> list[Shard | LeftOut]:

@@ -90,6 +90,8 @@ class PoolCounts:
             self._kept(n, "tokens") for n, p in pools.items() if p.shares_common(domain, n)
         )
         found = []
+        forgotten = self.manifest.forgotten.pool_tokens
+        gone = sum(forgotten.get(name, 0) for name in pools)
         for name, pool in pools.items():
             tokens = self._kept(name, "tokens")
             room = []
@@ -102,7 +104,7 @@ class PoolCounts:
                 room.append(own - tokens)
             if room and min(room) < 0:
                 found.append(f"mixture: {name}: {-min(room):,} tokens more than its share")
-            elif room and 0 < self.largest_surplus[name] <= min(room):
+            elif room and 0 < self.largest_surplus[name] <= min(room) - gone:
                 found.append(
                     f"mixture: {name}: leaves {min(room):,} tokens of its share empty, though "
                     "every surplus document of it would fit"
