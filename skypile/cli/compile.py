@@ -116,11 +116,16 @@ def _sample() -> pa.RecordBatch:
 
 def _duplicates(texts: pa.Array) -> None:
     from skypile.dedup.verify import exact_jaccard
+    from skypile.lists.lines import LineCounter, LineSpec
+    from skypile.stages.repeated_lines import without_lines
     from skypile.stages.signature import Signature
 
     Signature()(pa.RecordBatch.from_arrays([texts], ["text"]))
     one = texts[0].as_py().encode()
     exact_jaccard([one], [one])
+    lines = LineCounter(LineSpec())
+    lines.add(_sample())
+    without_lines(_sample(), lines.finish())
 
 
 def _others(text: str) -> None:

@@ -32,6 +32,7 @@ COMMANDS: dict[str, str] = {
     "explain": "show what decided on one document of a corpus",
     "forget": "take documents out of a corpus, by id or URL",
     "recipe": "list, show, check and compare recipes",
+    "lines": "list the lines that many documents have, for a recipe to take out",
     "compile": "compile the kernels now, so that no later run waits for it",
 }
 TAKES_MORE = {"build"}  # commands that pass unknown options on, to Beam

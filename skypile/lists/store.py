@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
-__all__ = ["Compiled", "compiled", "store_folder"]
+__all__ = ["Compiled", "compiled", "read_compiled", "store_folder", "write_compiled"]
 
 Array = npt.NDArray[Any]
 
@@ -44,16 +44,16 @@ def compiled(key: str, build: Callable[[], Compiled]) -> Compiled:
     renamed; where none can be written the arrays stay in this process.
     """
     path = store_folder() / f"{key}.list"
-    found = _read(path)
+    found = read_compiled(path)
     if found is None:
         found = build()
         with suppress(OSError):
-            _write(path, found)
-            return _read(path) or found
+            write_compiled(path, found)
+            return read_compiled(path) or found
     return found
 
 
-def _read(path: Path) -> Compiled | None:
+def read_compiled(path: Path) -> Compiled | None:
     """Return the content of a file, None where it is not there or not whole."""
     try:
         mapped = np.memmap(path, np.uint8, "r")
@@ -82,7 +82,8 @@ def _aligned(size: int) -> int:
     return -(-size // _ALIGN) * _ALIGN
 
 
-def _write(path: Path, made: Compiled) -> None:
+def write_compiled(path: Path, made: Compiled) -> None:
+    """Write a file beside `path`, then rename it. Raises OSError."""
     at, index, body = 0, [], bytearray()
     for name, array in made.arrays.items():
         index.append([name, array.dtype.str, list(array.shape), at])

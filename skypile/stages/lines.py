@@ -18,7 +18,7 @@ from skypile.kernels.phrases import BOILERPLATE
 from skypile.stage import Stage
 from skypile.stages.counts import share
 
-__all__ = ["COUNTERS", "POLICY", "BoilerplateLines", "C4Lines", "RefinedwebLines"]
+__all__ = ["COUNTERS", "POLICY", "BoilerplateLines", "C4Lines", "RefinedwebLines", "strings"]
 
 # Phrases of notices on terms and cookies, as in C4's code (tensorflow_datasets, c4_utils.py).
 POLICY = (
@@ -111,7 +111,7 @@ class C4Lines(Stage):
             *utf8_view(texts), _c4_phrases(), terminal=self.terminal, chinese=self.chinese,
             min_words=self.min_words, max_word_chars=self.max_word_chars,
         )  # fmt: skip
-        rewritten = _strings(data, borders)
+        rewritten = strings(data, borders)
         return {
             "c4_removed_lines_count": pa.array(counted[:, 0]),
             "c4_removed_chars": _shorter(texts, rewritten),
@@ -165,7 +165,7 @@ class RefinedwebLines(Stage):
             chinese=self.chinese, max_upper_frac=self.max_upper_frac, min_words=self.min_words,
             max_words=self.max_words,
         )  # fmt: skip
-        rewritten = _strings(data, borders)
+        rewritten = strings(data, borders)
         return {
             "refinedweb_removed_lines_count": pa.array(counted[:, 0]),
             "refinedweb_edited_lines_count": pa.array(counted[:, 1]),
@@ -212,7 +212,7 @@ class BoilerplateLines(Stage):
         data, borders, counted = line_chrome.without_boilerplate(
             *utf8_view(texts), _boilerplate(self.phrases), max_chars=self.max_chars
         )
-        rewritten = _strings(data, borders)
+        rewritten = strings(data, borders)
         return {
             "boilerplate_removed_lines_count": pa.array(counted[:, 0]),
             "boilerplate_removed_chars": _shorter(texts, rewritten),
@@ -221,7 +221,7 @@ class BoilerplateLines(Stage):
         }
 
 
-def _strings(data: npt.NDArray[np.uint8], borders: npt.NDArray[np.int64]) -> pa.StringArray:
+def strings(data: npt.NDArray[np.uint8], borders: npt.NDArray[np.int64]) -> pa.StringArray:
     """Return the column whose values are the bytes between `borders`."""
     found = pa.LargeStringArray.from_buffers(
         len(borders) - 1, pa.py_buffer(borders), pa.py_buffer(data)
