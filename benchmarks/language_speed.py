@@ -89,7 +89,8 @@ def main() -> None:
                 found, chance = peer.predict(text)
                 label = found[0].removeprefix("__label__")
                 assert label == model.labels[labels[row]], (name, row)
-                assert abs(chance[0] - chances[row]) < 1e-5, (name, row)
+                # The package's sums may come to more than 1.
+                assert abs(min(chance[0], 1.0) - chances[row]) < 1e-5, (name, row)
             works: dict[str, Callable[[], object]] = {
                 "peer": partial(predict_all, peer, texts),
                 "ours": partial(model.predict, data, borders[:-1], borders[1:]),
