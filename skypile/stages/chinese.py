@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from skypile.kernels import chinese
 from skypile.kernels.buffers import utf8_view
@@ -37,7 +38,9 @@ _LEAST_TIMES = 3
 
 
 class Chinese(Stage):
-    """Every document has its shares of terms that bad Chinese pages are full of, and their shapes.
+    """Chinese documents have shares of terms that bad Chinese pages are full of, and their shapes.
+
+    Documents of another domain, and of none, have null: no rule for Chinese holds for them.
 
     Shares are of the characters that are no spaces unless said otherwise; a share of nothing is 0.
 
@@ -66,7 +69,8 @@ class Chinese(Stage):
     Documents over 8 MiB are judged by their first 8 MiB.
     """
 
-    version: ClassVar[int] = 1
+    reads: ClassVar[tuple[str, ...]] = ("text", "domain")
+    version: ClassVar[int] = 2
 
     @property
     def writes(self) -> dict[str, pa.DataType]:
@@ -77,10 +81,15 @@ class Chinese(Stage):
         return dict.fromkeys(counts, pa.int64()) | dict.fromkeys((*shares, *rest), pa.float64())
 
     def __call__(self, batch: pa.RecordBatch) -> dict[str, pa.Array]:
-        """Return the columns."""
-        matrix = chinese.bad_counts(*utf8_view(batch.column("text")))
+        """Return the columns, null where the domain is not `zh`."""
+        is_chinese = pc.equal(batch.column("domain"), "zh").fill_null(False)
+        matrix = chinese.bad_counts(*utf8_view(batch.column("text").filter(is_chinese)))
         columns = _columns({name: matrix[:, at] for at, name in enumerate(chinese.FIELDS)})
-        return {name: pa.array(columns[name], dtype) for name, dtype in self.writes.items()}
+        rows = np.cumsum(np.asarray(is_chinese)) - 1
+        places = pa.array(rows, mask=~np.asarray(is_chinese))
+        return {
+            name: pa.array(columns[name], dtype).take(places) for name, dtype in self.writes.items()
+        }
 
 
 def _columns(found: dict[str, Ints]) -> dict[str, Ints | Floats]:

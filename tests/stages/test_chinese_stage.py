@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 import pytest
-from stage_batches import scores
+from stage_batches import batch_of, scored
 from stage_texts import CHINESE, CLASSICAL, ENGLISH, PYTHON, TRADITIONAL
 
 from skypile.kernels.chinese_terms import CATEGORIES
+from skypile.schema import set_columns
+from skypile.stages.chinese import Chinese
 
 CASES = [
     ("", {"clause_mean_chars": 0.0, "phones_count": 0, "said_again_frac": 0.0}),
@@ -37,14 +40,29 @@ CASES = [
 ]  # fmt: skip
 
 
+def of_chinese(text: str) -> dict[str, object]:
+    """Return the columns of the stage for a document of domain `zh`."""
+    batch = set_columns(batch_of([text]), {"domain": pa.array(["zh"])})
+    return scored(batch, [Chinese()]).to_pylist()[0]
+
+
 @pytest.mark.parametrize(("text", "wanted"), CASES, ids=[text[:12] for text, _ in CASES])
 def test_chinese(text, wanted):
-    row = scores(text)
+    row = of_chinese(text)
     assert {name: row[name] for name in wanted} == pytest.approx(wanted)
 
 
 def test_prose_and_programs_have_hardly_any_terms():
     for text in (CHINESE, TRADITIONAL, CLASSICAL, ENGLISH, PYTHON):
-        row = scores(text)
+        row = of_chinese(text)
         assert all(row[f"{name}_term_frac"] == 0 for name in CATEGORIES)
         assert row["promotion_term_frac"] == row["keyword_char_frac"] == 0
+
+
+def test_documents_of_other_domains_have_null():
+    domains = ["en", "zh", None, "zh", "code"]
+    batch = batch_of([ENGLISH, CHINESE, CHINESE, TRADITIONAL, PYTHON])
+    rows = scored(set_columns(batch, {"domain": pa.array(domains)}), [Chinese()]).to_pylist()
+    for row, domain in zip(rows, domains, strict=True):
+        assert {row[name] is None for name in Chinese().writes} == {domain != "zh"}
+    assert rows[3] | {"text": ""} != rows[1] | {"text": ""}
