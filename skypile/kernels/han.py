@@ -16,16 +16,12 @@ Only U+4E00..U+9FA5 are taken out: letters in every version of Unicode.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple, TypeVar, cast
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from skypile.kernels import cache  # noqa: F401 - it sets the cache folder before numba is loaded
-
-# isort: split
-import numba
+from skypile.kernels.cache import inlined, uncounted, uncounted_inlined
 
 __all__ = ["COUNT", "FIRST", "LETTER", "MARKER", "PAIR_BITS", "HanTable", "Taken"]
 __all__ += ["SIGNS", "SIGN_COUNT", "insert", "pair_bit", "sign", "splice", "take_out"]
@@ -51,20 +47,7 @@ BORDER = -2  # a new piece begins behind it: newline, digit, begin of the text
 SIGNS = COUNT  # from here on the numbers of signs and spaces
 SIGN_COUNT = 128 + 16 * 64
 
-F = TypeVar("F", bound=Callable[..., object])
 _Sizes = tuple[int, int, int]
-
-
-def _compiled(function: F) -> F:
-    # Nothing here allocates: without counting references it is three times as fast.
-    options = {"nogil": True, "error_model": "numpy", "_nrt": False}
-    return cast(F, numba.njit(cache=True, **options)(function))
-
-
-def _inlined(function: F) -> F:
-    # As a call, with seven arguments for each array, each of these costs 10 ns.
-    options = {"nogil": True, "error_model": "numpy", "_nrt": False}
-    return cast(F, numba.njit(inline="always", **options)(function))
 
 
 class HanTable(NamedTuple):
@@ -111,14 +94,14 @@ class Taken(NamedTuple):
         )
 
 
-@_compiled
+@uncounted
 def pair_bit(left: int, right: int) -> int:
     """Return the bit of `HanTable.joined` that stands for a pair of numbers."""
     mixed = np.uint32(np.uint32(left * COUNT + right) * np.uint32(0x9E3779B1))
     return np.int64(mixed >> np.uint32(32 - PAIR_BITS))  # type: ignore[return-value]
 
 
-@_inlined
+@uncounted_inlined
 def _slot(key: int, slots: I64) -> int:
     """Return the slot that holds the key, or the empty one where it would stand."""
     mask = len(slots) - 1
@@ -129,7 +112,7 @@ def _slot(key: int, slots: I64) -> int:
     return slot  # type: ignore[return-value]
 
 
-@_compiled
+@uncounted
 def insert(keys: I64, places: I64, slots: I64) -> None:
     """Put each key with its place into empty ``slots``, of which at least half stay empty."""
     for row in range(len(keys)):
@@ -138,7 +121,7 @@ def insert(keys: I64, places: I64, slots: I64) -> None:
         slots[slot, 1] = places[row]
 
 
-@_inlined
+@uncounted_inlined
 def _is_cut(left: int, right: int, table: HanTable) -> bool:
     """Return whether a piece falls apart between ``left`` (Han, sign or border) and Han."""
     if left < 0:
@@ -149,7 +132,7 @@ def _is_cut(left: int, right: int, table: HanTable) -> bool:
     return table.edges[right] < 2 or (left < COUNT and table.edges[left] & 1 == 0)
 
 
-@_inlined
+@uncounted_inlined
 def _han(data: U8, i: int, end: int) -> int:
     """Return the index of the Han character at byte i, or -1."""
     if i >= end or data[i] < 0xE4 or data[i] > 0xE9:
@@ -162,7 +145,7 @@ def _han(data: U8, i: int, end: int) -> int:
     return int(code) if 0 <= code < COUNT else -1
 
 
-@_inlined
+@uncounted_inlined
 def sign(data: U8, i: int, end: int) -> int:
     """Return what the character at byte i is beside Han: border, letter, or the sign's number."""
     if i >= end:
@@ -183,7 +166,7 @@ def sign(data: U8, i: int, end: int) -> int:
     return SIGNS + 128 + (first & 15) * 64 + (third & 63) if is_sign else LETTER
 
 
-@_compiled
+@uncounted
 def _is_worth_it(data: U8, start: int, end: int) -> bool:
     hits = 0
     for i in range(start, end, _SAMPLE_STEP):
@@ -191,7 +174,7 @@ def _is_worth_it(data: U8, start: int, end: int) -> bool:
     return hits * _SAMPLE_STEP * _MIN_SHARE > end - start
 
 
-@_inlined
+@inlined
 def _part(data: U8, i: int, end: int, table: HanTable) -> tuple[int, int, bool]:
     """Return the end of the part that begins at byte i, its key, and whether a cut ends it."""
     c = _han(data, i, end)
@@ -209,7 +192,7 @@ def _part(data: U8, i: int, end: int, table: HanTable) -> tuple[int, int, bool]:
         c = behind
 
 
-@_inlined
+@uncounted_inlined
 def _place(key: int, table: HanTable) -> int:
     """Return the place of a part's ids, 0 where they are not tabulated."""
     if key < 1 << 15:
@@ -217,7 +200,7 @@ def _place(key: int, table: HanTable) -> int:
     return table.slots[_slot(key, table.slots), 1]  # type: ignore[no-any-return]
 
 
-@_inlined
+@uncounted_inlined
 def _take(place: int, table: HanTable, taken: Taken, took: int) -> int:
     """Put the ids of a place behind the ``took`` ones that were taken; return their number."""
     for k in range(place >> 8, (place >> 8) + (place & 255)):
@@ -226,7 +209,7 @@ def _take(place: int, table: HanTable, taken: Taken, took: int) -> int:
     return took
 
 
-@_inlined
+@inlined
 def _sign_between(data: U8, i: int, end: int, table: HanTable) -> int:
     """Return the place of the one sign at byte i that stands between taken parts, else 0.
 
@@ -246,7 +229,7 @@ def _sign_between(data: U8, i: int, end: int, table: HanTable) -> int:
     return table.signs[number - SIGNS]  # type: ignore[no-any-return]
 
 
-@_inlined
+@inlined
 def _take_run(
     data: U8, i: int, end: int, left: int, table: HanTable, taken: Taken, sizes: _Sizes
 ) -> tuple[int, _Sizes]:
@@ -280,7 +263,7 @@ def _take_run(
     return i, (n, marks, took)
 
 
-@_inlined
+@inlined
 def _take_document(
     data: U8, i: int, end: int, table: HanTable, taken: Taken, sizes: _Sizes
 ) -> _Sizes:
@@ -310,7 +293,7 @@ def _take_document(
     return n, marks, took
 
 
-@_compiled
+@uncounted
 def take_out(data: U8, offsets: I64, table: HanTable, taken: Taken, borders: I64) -> None:
     """Write each document of much Chinese to ``taken.out``, its short parts as `MARKER`.
 
@@ -326,7 +309,7 @@ def take_out(data: U8, offsets: I64, table: HanTable, taken: Taken, borders: I64
     taken.sizes[0], taken.sizes[1], taken.sizes[2] = sizes
 
 
-@_compiled
+@uncounted
 def splice(ids: U32, counts: I64, borders: I64, taken: Taken, marker_id: int, spliced: U32) -> int:
     """Write ``ids`` to ``spliced`` with the taken ids put back, set ``counts``; return the sum.
 

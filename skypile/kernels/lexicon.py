@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from skypile.kernels.cache import njit
+from skypile.kernels.growing import grown
 from skypile.kernels.hash_table import EMPTY, ask_for, find, hash_table
 from skypile.kernels.term_filter import PREFIX, filters, first_kinds, key_of, pair_kinds
 from skypile.kernels.term_tokens import (
@@ -171,15 +172,6 @@ def _questions(
 
 
 @njit
-def _grown_list(found: Any) -> Any:
-    larger = np.empty((2 * found.shape[0], found.shape[1]), found.dtype)
-    for at in range(found.shape[0]):
-        for k in range(found.shape[1]):
-            larger[at, k] = found[at, k]
-    return larger
-
-
-@njit
 def _occurrences(
     tokens: Any, limit: Any, table: Any, keys: Any, asked: Any, count: Any, found: Any, work: Any
 ) -> Any:
@@ -192,7 +184,7 @@ def _occurrences(
         if told == EMPTY:
             continue
         if size + MAX_TOKENS >= found.shape[0]:
-            found = _grown_list(found)
+            found = grown(found)
         if n < PREFIX:
             found[size, 0], found[size, 1], found[size, 2] = i, n, np.int64(told)
             size += 1
@@ -281,7 +273,7 @@ def _hits(
                         seen = _grown(seen, row)
                 if work[1] >= 0:
                     if work[1] == listed.shape[0]:
-                        listed = _grown_list(listed)
+                        listed = grown(listed)
                     listed[work[1], 0], listed[work[1], 1] = row, spans[i, 0]
                     listed[work[1], 2], listed[work[1], 3] = end, category
                     work[1] += 1

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from skypile.kernels.cache import njit
+from skypile.kernels.growing import grown
 from skypile.kernels.pii_numbers import number
 from skypile.kernels.pii_shapes import (
     CUE_BYTES,
@@ -224,9 +225,7 @@ def _other(data: Any, begin: Any, end: Any, at: Any) -> Any:
 @njit
 def _put(found: Any, count: Any, row: Any, start: Any, stop: Any, shape: Any) -> Any:
     if count == found.shape[0]:
-        larger = np.empty((2 * count, 4), np.int64)
-        larger[:count] = found
-        found = larger
+        found = grown(found)
     found[count, 0], found[count, 1], found[count, 2], found[count, 3] = row, start, stop, shape
     return found
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from skypile.kernels.cache import njit
+from skypile.kernels.growing import grown
 from skypile.kernels.search_masks import secret_mask
 from skypile.kernels.vectors import WINDOW, trailing_zeros
 
@@ -297,9 +298,7 @@ def _look(data: Any, begin: Any, end: Any, at: Any) -> Any:
 @njit
 def _put(found: Any, count: Any, row: Any, start: Any, stop: Any, shape: Any, name: Any) -> Any:
     if count == found.shape[0]:
-        larger = np.empty((2 * count, 5), np.int64)
-        larger[:count] = found
-        found = larger
+        found = grown(found)
     found[count, 0], found[count, 1], found[count, 2] = row, start, stop
     found[count, 3], found[count, 4] = shape, name
     return found
