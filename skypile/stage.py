@@ -39,6 +39,7 @@ STAGES: dict[str, str] = {
     "chinese": "skypile.stages.chinese:Chinese",
     "lexicon": "skypile.stages.lexicon:Lexicon",
     "url_lists": "skypile.stages.url_lists:UrlLists",
+    "decontaminate": "skypile.stages.decontaminate:Decontaminate",
 }
 
 

@@ -1,0 +1,187 @@
+"""The words and characters in which overlap is sought, and keys of their runs.
+
+Tokens are those of ``skypile.kernels.term_tokens`` (case and full-width forms folded) without the
+signs and the ends of lines: a maximal run of letters and digits is a **word**, one Han, kana or
+Hangul character is a **character**, in the one sequence in which they stand in the text.
+
+A word weighs 1 / `words`, a character 1 / `chars`. An **n-gram** ends at every token behind which
+tokens of weight 1 stand: it is the shortest run that ends there and weighs 1 or more. With 13 and
+13 these are the runs of 13 tokens, whatever their kinds; with 13 and 20, 13 words, 20 characters,
+or as many as fit of both. Weights are whole numbers here: `chars` and `words` against `words` *
+`chars`, so that sums are exact.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from skypile.kernels.cache import inlined, njit
+from skypile.kernels.shingles import CJK, CODE_POINT_CLASSES, code_point
+from skypile.kernels.term_tokens import (
+    BREAK_TOKEN,
+    LONG_TOKEN,
+    ROOM,
+    fill,
+    token_lists,
+)
+from skypile.kernels.vectors import eight_bytes
+
+__all__ = [
+    "GRAM", "MAX_RUN", "MULTIPLIERS", "TAIL", "WHOLE", "Lists", "key_of", "more", "new_lists",
+    "shift", "whole_keys", "windows",
+]  # fmt: skip
+
+U64 = npt.NDArray[np.uint64]
+I64 = npt.NDArray[np.int64]
+
+# Runs have so many tokens at most: their lengths are bits of one number.
+MAX_RUN = 64
+CHUNK = 1024
+# Salts of the keys: of n-grams, of whole short texts, of the last tokens of these.
+GRAM = np.uint64(0x2545F4914F6CDD1D)
+WHOLE = np.uint64(0x94D049BB133111EB)
+TAIL = np.uint64(0xDA942042E4DD58B5)
+_BASE = 0x9E3779B97F4A7C15
+_FOLD = np.uint64(0xE7037ED1A0B428DB)
+
+
+def _multipliers() -> U64:
+    found = np.array([pow(_BASE, k, 1 << 64) for k in range(MAX_RUN + 1)], np.uint64)
+    found.flags.writeable = False
+    return found
+
+
+MULTIPLIERS = _multipliers()
+_B = np.uint64(_BASE)
+
+
+class Lists(NamedTuple):
+    """Room for the tokens of a chunk: as `fill` reads them, and those that count.
+
+    `hashes` (uint64), `spans` (start, stop), `wide` (1 for a character, 0 for a word).
+    """
+
+    raw: U64
+    raw_spans: I64
+    buffer: npt.NDArray[np.uint8]
+    kinds: npt.NDArray[np.uint8]
+    folded: npt.NDArray[np.uint32]
+    classes: npt.NDArray[np.uint8]
+    hashes: U64
+    spans: I64
+    wide: I64
+
+
+def new_lists() -> Lists:
+    """Return room for a chunk."""
+    room = CHUNK + ROOM
+    own = room + MAX_RUN
+    return Lists(
+        *token_lists(room), CODE_POINT_CLASSES, np.empty(own, np.uint64),
+        np.empty((own, 2), np.int64), np.empty(own, np.int64),
+    )  # fmt: skip
+
+
+@njit
+def _long_word(data: Any, start: Any, stop: Any) -> Any:
+    """Return the hash of a word that term_tokens has none of its own for: of its very bytes."""
+    value = np.uint64(stop - start) * _FOLD
+    while stop - start > 8:
+        value = (value ^ eight_bytes(data, start)) * _FOLD
+        value ^= value >> np.uint64(29)
+        start += 8
+    value = (value ^ eight_bytes(data, start) << np.uint64(64 - 8 * (stop - start))) * _FOLD
+    return value ^ value >> np.uint64(32)
+
+
+@njit
+def more(
+    data: Any, stop: Any, state: Any, raw: Any, raw_spans: Any, buffer: Any, kinds: Any,
+    folded: Any, classes: Any, hashes: Any, spans: Any, wide: Any, count: Any,
+) -> Any:  # fmt: skip
+    """Append the next tokens that count to the `count` that are there; return how many there are.
+
+    `state` is that of `fill`.
+    """
+    state[2], state[4] = 0, 0
+    fill(data, stop, state, raw, raw_spans, buffer, kinds, folded)
+    for k in range(state[2]):
+        token, start = raw[k], raw_spans[k, 0]
+        if token == BREAK_TOKEN:
+            continue
+        lead = data[start]
+        char = np.int64(0)
+        if lead >= 0x80:
+            code, _ = code_point(data, start)
+            char = np.int64(classes[code] & CJK != 0)
+            if not char and kinds[code] != 1:
+                continue
+        elif not (0x30 <= lead <= 0x39 or 0x61 <= lead | 0x20 <= 0x7A):
+            continue
+        if token == LONG_TOKEN:
+            token = _long_word(data, start, raw_spans[k, 1])
+        hashes[count], wide[count] = token, char
+        spans[count, 0], spans[count, 1] = start, raw_spans[k, 1]
+        count += 1
+    return count
+
+
+@inlined
+def key_of(run: Any, salt: Any) -> Any:
+    """Return the key of a run whose polynomial is `run`: all its bits hang on all of it."""
+    value = run ^ salt
+    value = (value ^ value >> np.uint64(32)) * np.uint64(0xD6E8FEB86659FD93)
+    value = (value ^ value >> np.uint64(32)) * np.uint64(0xD6E8FEB86659FD93)
+    return value ^ value >> np.uint64(32)
+
+
+@inlined
+def shift(hashes: Any, spans: Any, wide: Any, begin: Any, kept: Any) -> None:
+    """Move the `kept` tokens from `begin` on to the front."""
+    for i in range(kept):
+        hashes[i], wide[i] = hashes[begin + i], wide[begin + i]
+        spans[i, 0], spans[i, 1] = spans[begin + i, 0], spans[begin + i, 1]
+
+
+@njit
+def windows(
+    hashes: Any, wide: Any, first: Any, count: Any, weights: Any, multipliers: Any, window: Any,
+    run: Any, keys: Any, begins: Any, salt: Any,
+) -> Any:  # fmt: skip
+    """Write the key of the n-gram that ends at each token first:count, and where it begins.
+
+    It begins at -1 where there are too few tokens. `weights` is that of a word, that of a
+    character, and what makes an n-gram; `window` holds (begin, sum of weights) of the run that is
+    open, `run` its polynomial.
+    """
+    begin, total, value = window[0], window[1], run[0]
+    for i in range(first, count):
+        value = value * _B + hashes[i]
+        total += weights[wide[i]]
+        while total - weights[wide[begin]] >= weights[2]:
+            total -= weights[wide[begin]]
+            value -= hashes[begin] * multipliers[i - begin]
+            begin += 1
+        keys[i] = key_of(value, salt)
+        begins[i] = begin if total >= weights[2] else -1
+    window[0], window[1], run[0] = begin, total, value
+
+
+@njit
+def whole_keys(hashes: Any, end: Any, lengths: Any, multipliers: Any, out: Any) -> Any:
+    """Write (key, length) of the runs of the given lengths that end at token `end`.
+
+    `lengths` has bit n - 1 for length n. Return how many runs there are.
+    """
+    value, found, n = np.uint64(0), 0, 0
+    while lengths != np.uint64(0) and n <= end:
+        value += hashes[end - n] * multipliers[n]
+        n += 1
+        if lengths & np.uint64(1):
+            out[found, 0], out[found, 1] = key_of(value, WHOLE), np.uint64(n)
+            found += 1
+        lengths >>= np.uint64(1)
+    return found
