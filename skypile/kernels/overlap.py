@@ -5,7 +5,7 @@ nothing is compared beyond these. Of 10^13 n-grams that are looked up against 5 
 10^13 * 5 * 10^6 / 2^64 = 3 are expected to be taken for one by mistake.
 
 For each chunk of tokens, passes in which the loads of one place do not wait for those of another:
-keys, a filter of 16 bits for each key, the table.
+keys, a filter of 8 to 16 bits for each key, the table.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from skypile.kernels.overlap_tokens import (
     MAX_RUN,
     MULTIPLIERS,
     TAIL,
+    extend,
     more,
     new_lists,
     shift,
@@ -62,7 +63,7 @@ class Found(NamedTuple):
 def _may_be(words: Any, down: Any, key: Any) -> Any:
     one, six, low = np.uint64(1), np.uint64(6), np.uint64(63)
     need = one << (key & low) | one << (key >> six & low)
-    return words[np.intp(key >> down)] & need == need
+    return words[key >> down] & need == need
 
 
 @njit
@@ -114,7 +115,7 @@ def _occurrences(
 
 @njit
 def _whole_occurrences(
-    table: Any, hashes: Any, tails: Any, spans: Any, asked: Any, count: Any, multipliers: Any,
+    table: Any, prefixes: Any, tails: Any, spans: Any, asked: Any, count: Any, multipliers: Any,
     whole: Any, found: Any, size: Any, work: Any,
 ) -> Any:  # fmt: skip
     """Append (n-gram, start, stop) for each short text that ends at one of the asked."""
@@ -122,7 +123,7 @@ def _whole_occurrences(
         i = asked[j]
         lengths, slots = find(table, tails[i])
         work[0] += slots
-        runs = whole_keys(hashes, i, lengths, multipliers, whole)
+        runs = whole_keys(prefixes, i, lengths, multipliers, whole)
         for k in range(runs):
             told, slots = find(table, whole[k, 0])
             work[0] += slots + np.int64(whole[k, 1])
@@ -260,17 +261,17 @@ def _covered(
 @njit
 def _row(
     data: Any, stop: Any, state: Any, raw: Any, raw_spans: Any, buffer: Any, kinds: Any,
-    folded: Any, classes: Any, hashes: Any, spans: Any, wide: Any, weights: Any, short: Any,
-    multipliers: Any, keys: Any, begins: Any, asked: Any, whole: Any, window: Any, run: Any,
+    folded: Any, classes: Any, hashes: Any, spans: Any, wide: Any, prefixes: Any, weights: Any,
+    short: Any, multipliers: Any, keys: Any, begins: Any, asked: Any, whole: Any, window: Any,
     table: Any, words: Any, down: Any, any_short: Any, found: Any, work: Any,
 ) -> Any:  # fmt: skip
     """Write the occurrences of a text, by where they end; return how many there are."""
     size, count = 0, 0
     window[:] = 0
-    run[:] = 0
+    prefixes[0] = 0
     while state[0] < stop:
         kept = min(count, MAX_RUN)
-        shift(hashes, spans, wide, count - kept, kept)
+        shift(hashes, spans, wide, prefixes, count - kept, kept)
         window[0, 0] -= count - kept
         window[1, 0] -= count - kept
         count = more(
@@ -278,22 +279,19 @@ def _row(
             kept,
         )  # fmt: skip
         work[0] += count - kept
-        windows(
-            hashes, wide, kept, count, weights, multipliers, window[0], run[0], keys, begins, GRAM
-        )
+        extend(hashes, kept, count, prefixes)
+        windows(wide, kept, count, weights, multipliers, window[0], prefixes, keys, begins, GRAM)
         many = _asked(words, down, table, keys, begins, kept, count, asked)
         before = size
         found, size = _occurrences(
             table, keys, begins, spans, asked, many, found, size, work
         )  # fmt: skip
         if any_short:
-            windows(
-                hashes, wide, kept, count, short, multipliers, window[1], run[1], keys, begins, TAIL
-            )
+            windows(wide, kept, count, short, multipliers, window[1], prefixes, keys, begins, TAIL)
             many = _asked(words, down, table, keys, begins, kept, count, asked)
             middle = size
             found, size = _whole_occurrences(
-                table, hashes, keys, spans, asked, many, multipliers, whole, found, size, work
+                table, prefixes, keys, spans, asked, many, multipliers, whole, found, size, work
             )
             if middle > before and size > middle:
                 found = _by_end(found, before, middle, size)
@@ -316,14 +314,14 @@ def _by_end(found: Any, first: Any, middle: Any, last: Any) -> Any:
 @njit
 def _scan(
     data: Any, offsets: Any, raw: Any, raw_spans: Any, buffer: Any, kinds: Any, folded: Any,
-    classes: Any, hashes: Any, token_spans: Any, wide: Any, weights: Any, short: Any,
-    multipliers: Any, table: Any, words: Any, groups: Any, starts: Any, members: Any,
+    classes: Any, hashes: Any, token_spans: Any, wide: Any, prefixes: Any, weights: Any,
+    short: Any, multipliers: Any, table: Any, words: Any, groups: Any, starts: Any, members: Any,
     text_items: Any, text_sets: Any, text_sizes: Any, shorts: Any, gram_marks: Any,
     gram_sets: Any, text_marks: Any, text_counts: Any, item_marks: Any, least: Any, share: Any,
     counts: Any, shares: Any, chars: Any, work: Any,
 ) -> Any:  # fmt: skip
     state, reach = np.empty(6, np.int64), np.empty(counts.shape[1], np.int64)
-    window, run = np.empty((2, 2), np.int64), np.empty((2, 1), np.uint64)
+    window = np.empty((2, 2), np.int64)
     keys, begins = np.empty(hashes.size, np.uint64), np.empty(hashes.size, np.int64)
     asked, whole = np.empty(hashes.size, np.int64), np.empty((MAX_RUN, 2), np.uint64)
     found, touched = np.empty((256, 3), np.int64), np.empty((256, 1), np.int64)
@@ -335,8 +333,8 @@ def _scan(
         state[2], state[3], state[4], state[5] = 0, 0, 0, 0
         found, size = _row(
             data, offsets[row + 1], state, raw, raw_spans, buffer, kinds, folded, classes, hashes,
-            token_spans, wide, weights, short, multipliers, keys, begins, asked, whole, window,
-            run, table, words, down, shorts[0] > 0, found, work,
+            token_spans, wide, prefixes, weights, short, multipliers, keys, begins, asked, whole,
+            window, table, words, down, shorts[0] > 0, found, work,
         )  # fmt: skip
         chars[row] = state[5]
         if size == 0:

@@ -18,6 +18,7 @@ from skypile.kernels.overlap_tokens import (
     MAX_RUN,
     MULTIPLIERS,
     TAIL,
+    extend,
     more,
     new_lists,
     shift,
@@ -30,7 +31,8 @@ __all__ = ["Index", "Limits", "Texts", "compile_index", "text_keys"]
 U64 = npt.NDArray[np.uint64]
 I64 = npt.NDArray[np.int64]
 
-_FILTER_BITS = 16
+# At least: one key in 30 that is not there passes, and the filter of 2 million fits into 2 MB.
+_FILTER_BITS = 8
 
 
 class Limits(NamedTuple):
@@ -85,28 +87,26 @@ class Index(NamedTuple):
 
 @njit
 def _whole_key(
-    hashes: Any, wide: Any, count: Any, short: Any, multipliers: Any, window: Any, run: Any,
-    keys: Any, begins: Any, whole: Any,
+    wide: Any, count: Any, short: Any, multipliers: Any, window: Any, prefixes: Any, keys: Any,
+    begins: Any, whole: Any,
 ) -> Any:  # fmt: skip
     """Write the key of all tokens to whole[0, 0], that of the last ones to keys[count - 1].
 
     Return whether there are enough of them.
     """
     window[:] = 0
-    run[:] = 0
-    windows(hashes, wide, 0, count, short, multipliers, window, run, keys, begins, TAIL)
+    windows(wide, 0, count, short, multipliers, window, prefixes, keys, begins, TAIL)
     lengths = np.uint64(1) << np.uint64(count - 1)
-    return begins[count - 1] >= 0 and whole_keys(hashes, count - 1, lengths, multipliers, whole)
+    return begins[count - 1] >= 0 and whole_keys(prefixes, count - 1, lengths, multipliers, whole)
 
 
 @njit
 def _text_keys(
     data: Any, offsets: Any, raw: Any, raw_spans: Any, buffer: Any, kinds: Any, folded: Any,
-    classes: Any, hashes: Any, spans: Any, wide: Any, weights: Any, short: Any, multipliers: Any,
-    shorts: Any, keys: Any, texts: Any, tails: Any, sizes: Any,
+    classes: Any, hashes: Any, spans: Any, wide: Any, prefixes: Any, weights: Any, short: Any,
+    multipliers: Any, shorts: Any, keys: Any, texts: Any, tails: Any, sizes: Any,
 ) -> Any:  # fmt: skip
-    state, window, run = np.empty(6, np.int64), np.empty(2, np.int64), np.empty(1, np.uint64)
-    tail, last = np.empty(2, np.int64), np.empty(1, np.uint64)
+    state, window = np.empty(6, np.int64), np.empty(2, np.int64)
     chunk, begins = np.empty(hashes.size, np.uint64), np.empty(hashes.size, np.int64)
     whole = np.empty((MAX_RUN, 2), np.uint64)
     found, found_short = 0, 0
@@ -114,27 +114,25 @@ def _text_keys(
         state[0], state[1] = offsets[row], -1
         state[2], state[3], state[4], state[5] = 0, 0, 0, 0
         window[:] = 0
-        run[:] = 0
+        prefixes[0] = 0
         count, produced = 0, 0
         while state[0] < offsets[row + 1]:
             kept = min(count, MAX_RUN)
-            shift(hashes, spans, wide, count - kept, kept)
+            shift(hashes, spans, wide, prefixes, count - kept, kept)
             window[0] -= count - kept
             count = more(
                 data, offsets[row + 1], state, raw, raw_spans, buffer, kinds, folded, classes,
                 hashes, spans, wide, kept,
             )  # fmt: skip
-            windows(
-                hashes, wide, kept, count, weights, multipliers, window, run, chunk, begins, GRAM
-            )
+            extend(hashes, kept, count, prefixes)
+            windows(wide, kept, count, weights, multipliers, window, prefixes, chunk, begins, GRAM)
             for i in range(kept, count):
                 if begins[i] >= 0:
                     keys[found], texts[found] = chunk[i], row
                     found, produced = found + 1, produced + 1
         if produced or count == 0 or not shorts[row]:
             continue
-        size = _whole_key(hashes, wide, count, short, multipliers, tail, last, chunk, begins, whole)
-        if size:
+        if _whole_key(wide, count, short, multipliers, window, prefixes, chunk, begins, whole):
             keys[found], texts[found] = whole[0, 0], row
             tails[found_short], sizes[found_short] = chunk[count - 1], count
             found, found_short = found + 1, found_short + 1
