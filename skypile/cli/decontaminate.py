@@ -65,6 +65,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--set", action="append", default=[], metavar="NAME=PATH", dest="sets",
         help="items of the evaluation set NAME; may be repeated")  # fmt: skip
     add("--fields", metavar="A,B,...", help="fields of items that hold their texts")
+    add("--ignore", action="append", default=[], metavar="PATH", help=(
+        "texts whose n-grams do not count, in the same forms; may be repeated"
+    ))  # fmt: skip
     add("--mode", choices=("document", "passage"), default="document", help=(
         "reject documents with a hit, or cut hits out of them (default: %(default)s)"
     ))  # fmt: skip
@@ -144,6 +147,7 @@ def _stage(args: argparse.Namespace) -> Decontaminate:
     if not sets:
         raise UsageError("no evaluation set given: name one or more by --set NAME=PATH")
     options: dict[str, Any] = {name: getattr(args, name) for name in (*WHOLE, "min_item_frac")}
+    options["ignore"] = tuple(args.ignore)
     if args.fields is not None:
         options["fields"] = tuple(name.strip() for name in args.fields.split(",") if name.strip())
     try:

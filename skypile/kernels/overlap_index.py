@@ -2,6 +2,9 @@
 
 A text of an item that is too short for an n-gram is sought as a whole: the table has the key of its
 last tokens, with the lengths of all such texts that end so, and the key of each whole text.
+
+A run with fewer than three different tokens that are no numbers is left out (fewer than all, of one
+or two tokens): `0 0 0 0 ...` and `1, 2, 3 ...` are in tables everywhere.
 """
 
 from __future__ import annotations
@@ -26,13 +29,15 @@ from skypile.kernels.overlap_tokens import (
     windows,
 )
 
-__all__ = ["Index", "Limits", "Texts", "compile_index", "text_keys"]
+__all__ = ["NOTHING", "Index", "Limits", "Texts", "compile_index", "text_keys"]
 
 U64 = npt.NDArray[np.uint64]
 I64 = npt.NDArray[np.int64]
 
 # At least: one key in 30 that is not there passes, and the filter of 2 million fits into 2 MB.
 _FILTER_BITS = 8
+_TELLING = 3
+NOTHING = np.empty(0, np.uint64)
 
 
 class Limits(NamedTuple):
@@ -86,6 +91,35 @@ class Index(NamedTuple):
 
 
 @njit
+def _is_number(data: Any, start: Any, stop: Any) -> Any:
+    """Tell whether all characters are digits, also full-width ones (U+FF10 to U+FF19)."""
+    while start < stop:
+        if 0x30 <= data[start] <= 0x39:
+            start += 1
+        elif data[start] == 0xEF and data[start + 1] == 0xBC and 0x90 <= data[start + 2] <= 0x99:
+            start += 3
+        else:
+            return False
+    return True
+
+
+@njit
+def _tells(data: Any, hashes: Any, spans: Any, begin: Any, stop: Any) -> Any:
+    """Tell whether enough tokens of begin:stop are no numbers, and differ."""
+    found, one, two = 0, np.uint64(0), np.uint64(0)
+    for i in range(begin, stop):
+        token = hashes[i]
+        if (found > 0 and token == one) or (found > 1 and token == two):
+            continue
+        if _is_number(data, spans[i, 0], spans[i, 1]):
+            continue
+        one, two, found = token, one, found + 1
+        if found >= min(_TELLING, stop - begin):
+            return True
+    return False
+
+
+@njit
 def _whole_key(
     wide: Any, count: Any, short: Any, multipliers: Any, window: Any, prefixes: Any, keys: Any,
     begins: Any, whole: Any,
@@ -127,10 +161,13 @@ def _text_keys(
             extend(hashes, kept, count, prefixes)
             windows(wide, kept, count, weights, multipliers, window, prefixes, chunk, begins, GRAM)
             for i in range(kept, count):
-                if begins[i] >= 0:
+                if begins[i] < 0:
+                    continue
+                produced += 1
+                if _tells(data, hashes, spans, begins[i], i + 1):
                     keys[found], texts[found] = chunk[i], row
-                    found, produced = found + 1, produced + 1
-        if produced or count == 0 or not shorts[row]:
+                    found += 1
+        if produced or count == 0 or not (shorts[row] and _tells(data, hashes, spans, 0, count)):
             continue
         if _whole_key(wide, count, short, multipliers, window, prefixes, chunk, begins, whole):
             keys[found], texts[found] = whole[0, 0], row
@@ -158,17 +195,18 @@ def text_keys(
 
 
 def compile_index(
-    texts: Texts, text_items: I64, item_sets: I64, max_items: int
+    texts: Texts, text_items: I64, item_sets: I64, max_items: int, ignored: U64 = NOTHING
 ) -> tuple[Index, I64]:
     """Return the index of items, and how many n-grams of each set are in over `max_items` items.
 
     `text_items` (texts,) names the item of each text; it does not fall, and neither does
     `item_sets`. Such n-grams are left out for their set: they speak of its form, not of one of its
-    items.
+    items. So are the keys `ignored`.
     """
     order = np.argsort(texts.keys, kind="stable")
     keys, owners = texts.keys[order], texts.texts[order]
     new = _changes(keys) | _changes(owners)
+    new &= ~np.isin(keys, ignored)
     keys, owners = keys[new], owners[new]
     text_sets = item_sets[text_items]
     sets, items = text_sets[owners], text_items[owners]

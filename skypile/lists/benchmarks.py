@@ -16,7 +16,7 @@ import pyarrow as pa
 import skypile
 from skypile.errors import RecipeError
 from skypile.kernels.buffers import utf8_view
-from skypile.kernels.overlap_index import Index, Limits, Texts, compile_index, text_keys
+from skypile.kernels.overlap_index import NOTHING, Index, Limits, Texts, compile_index, text_keys
 from skypile.lists.files import file_hash
 from skypile.lists.items import ItemFile, read_items
 from skypile.lists.store import Compiled, compiled
@@ -33,9 +33,9 @@ _BATCH_BYTES = 64 << 20
 class Benchmark:
     """What a set is made of.
 
-    `items` have a text; those of them that are `too_short`, or have no n-gram but common ones
-    (`all_common`), cannot be found. `bare` records have no text. `common_grams` are n-grams in too
-    many items of the set to count.
+    `items` have a text; those of them that are `too_short`, or have no n-gram but common or ignored
+    ones (`all_common`), cannot be found. `bare` records have no text. `common_grams` are n-grams in
+    too many items of the set to count.
     """
 
     name: str
@@ -66,19 +66,25 @@ def benchmarks_hash(files: Sequence[ItemFile]) -> str:
 
 @lru_cache(maxsize=4)
 def benchmarks(
-    files: tuple[ItemFile, ...], fields: tuple[str, ...], limits: Limits, max_items: int
+    files: tuple[ItemFile, ...],
+    ignored: tuple[ItemFile, ...],
+    fields: tuple[str, ...],
+    limits: Limits,
+    max_items: int,
 ) -> Benchmarks:
     """Return the sets of `files`, which are sorted by set, from the store where they are large.
 
+    What is in a text of `ignored` is in no item.
     Raises RecipeError for what cannot be read, and for a set without an item that can be found.
     """
 
     def build() -> Compiled:
-        return _build(files, fields, limits, max_items)
+        return _build(files, _ignored_keys(ignored, fields, limits), fields, limits, max_items)
 
-    size = sum(file.path.stat().st_size for file in files if file.path.exists())
+    every = (*files, *ignored)
+    size = sum(file.path.stat().st_size for file in every if file.path.exists())
     made = build() if size < _STORED_BYTES else compiled(
-        _store_key(files, fields, limits, max_items), build
+        _store_key(every, fields, limits, max_items), build
     )  # fmt: skip
     return Benchmarks(
         Index(**{name: made.arrays[name] for name in Index._fields}),
@@ -102,8 +108,20 @@ def _store_key(
     return state.hexdigest()[:32]
 
 
+def _ignored_keys(
+    files: Sequence[ItemFile], fields: Sequence[str], limits: Limits
+) -> npt.NDArray[np.uint64]:
+    items = [read_items(file, fields).texts for file in files]
+    made = [texts.keys for each in items for texts, _ in _keys(each, 0, limits)]
+    return np.concatenate([NOTHING, *made])
+
+
 def _build(
-    files: Sequence[ItemFile], fields: Sequence[str], limits: Limits, max_items: int
+    files: Sequence[ItemFile],
+    ignored: npt.NDArray[np.uint64],
+    fields: Sequence[str],
+    limits: Limits,
+    max_items: int,
 ) -> Compiled:
     names = sorted({file.benchmark for file in files})
     bare = np.zeros(len(names), np.int64)
@@ -131,10 +149,11 @@ def _build(
         f"as a whole, {limits.short_words} words or {limits.short_chars} characters"
     )
     _refuse(names, totals == short, what, files)
-    index, common = compile_index(texts, owners, item_sets, max_items)
+    index, common = compile_index(texts, owners, item_sets, max_items, ignored)
     left = np.unique(owners[index.text_sizes > 0])
     found_items = np.bincount(item_sets[left], minlength=len(names))
-    _refuse(names, found_items == 0, f"has no n-gram in at most {max_items} items", files)
+    what = f"has no n-gram in at most {max_items} items that is not ignored"
+    _refuse(names, found_items == 0, what, files)
     told: list[dict[str, Any]] = [
         {
             "name": name, "items": int(totals[at]), "too_short": int(short[at]),

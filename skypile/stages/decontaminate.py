@@ -27,7 +27,7 @@ from skypile.text import is_cjk, is_letter_or_digit
 __all__ = ["Decontaminate", "without_passages"]
 
 # Columns over all sets have such names.
-_RESERVED = ("item", "piece", "cut", "removed")
+_RESERVED = ("item", "piece", "cut", "removed", "ignore")
 # What stands between the pieces that are left of a text.
 _JOINT = "\n\n"
 
@@ -45,7 +45,8 @@ class Decontaminate(Stage):
     words, of `ngram_chars` characters, or of as many as make up one of both: 13, as Brown et al.
     2020 (GPT-3), appendix C. An item's first text, and the whole item, is sought as a whole where
     it is shorter, down to `short_words` (8: the least n of Brown et al.) and `short_chars`. An
-    n-gram in over `max_items` items of a set is none of it.
+    n-gram in over `max_items` items of a set is none of it; one without three different words or
+    characters that are no numbers, or that a text of the files `ignore` has, is none of any.
 
     An item is hit by a document that has `min_hits` of its n-grams, or all if it has fewer, and
     `min_item_frac` of them. For each set, counting n-grams of items that are hit only:
@@ -68,6 +69,7 @@ class Decontaminate(Stage):
     version: ClassVar[int] = 1
 
     sets: dict[str, tuple[str, ...]] = Field(min_length=1, max_length=MAX_SETS)
+    ignore: tuple[str, ...] = ()
     fields: tuple[str, ...] = Field(default=DEFAULT_FIELDS, min_length=1)
     ngram_words: int = Field(default=13, ge=1, le=MAX_RUN)
     ngram_chars: int = Field(default=13, ge=1, le=MAX_RUN)
@@ -103,7 +105,7 @@ class Decontaminate(Stage):
                     f"{short} is {getattr(self, short)}; it can be {ngram} "
                     f"({getattr(self, ngram)}) at most"
                 )
-        benchmarks_hash(self.files)
+        benchmarks_hash((*self.files, *self.ignored))
         return self
 
     @cached_property
@@ -113,6 +115,11 @@ class Decontaminate(Stage):
             file for name, paths in sorted(self.sets.items()) for path in paths
             for file in item_files(path, name)
         )  # fmt: skip
+
+    @cached_property
+    def ignored(self) -> tuple[ItemFile, ...]:
+        """The files of texts that are ignored."""
+        return tuple(file for path in self.ignore for file in item_files(path, "ignore"))
 
     @property
     def limits(self) -> Limits:
@@ -142,7 +149,7 @@ class Decontaminate(Stage):
 
     def benchmarks(self) -> Benchmarks:
         """Return the compiled sets, those of `sets` by name."""
-        return benchmarks(self.files, self.fields, self.limits, self.max_items)
+        return benchmarks(self.files, self.ignored, self.fields, self.limits, self.max_items)
 
     def found(self, texts: pa.Array) -> Found:
         """Return what `texts` share with the items; sets by name."""
@@ -197,8 +204,8 @@ class Decontaminate(Stage):
     def fingerprint_data(self) -> dict[str, Any]:
         """Name the sets by the hash of their files."""
         data = super().fingerprint_data()
-        del data["sets"]
-        return data | {"benchmarks": benchmarks_hash(self.files)}
+        del data["sets"], data["ignore"]
+        return data | {"benchmarks": benchmarks_hash((*self.files, *self.ignored))}
 
 
 def without_passages(

@@ -50,6 +50,12 @@ def key(run: Sequence[Token]) -> tuple[str, ...]:
     return tuple(token for token, _, _ in run)
 
 
+def tells(run: tuple[str, ...]) -> bool:
+    """Tell whether three tokens differ and are no numbers, or all of fewer."""
+    words = {token for token in run if not set(token) <= set("0123456789")}
+    return len(words) >= min(3, len(run))
+
+
 @dataclass
 class Text:
     """The n-grams of a text of an item: of `n-gram` or, where it is sought as a whole, `whole`."""
@@ -65,6 +71,7 @@ def item_text(item: int, benchmark: int, text: str, whole: bool, limits: Limits)
     made = Text(item, benchmark, {("n-gram", key(run[first:stop])) for first, stop in found})
     if not found and whole and grams(run, limits.short_words, limits.short_chars):
         made.grams.add(("whole", key(run)))
+    made.grams = {(kind, gram) for kind, gram in made.grams if tells(gram)}
     return made
 
 

@@ -31,8 +31,8 @@ def compiled(
 
 
 PIECES = [
-    "a", "b", "c", "A", "Ｂ", "dd", "É", "é", "7", "好", "中", "文", "字", "ー", "x" * 129,
-    "X" * 129, "ก" * 50, ",", "。", "\n", "\u200b", "a-b", "𠮷", "\u3000",
+    "a", "b", "c", "A", "Ｂ", "dd", "É", "é", "7", "０", "4２", "好", "中", "文", "字", "ー",
+    "x" * 129, "X" * 129, "ก" * 50, ",", "。", "\n", "\u200b", "a-b", "𠮷", "\u3000",
 ]  # fmt: skip
 TEXT = st.lists(st.sampled_from(PIECES), max_size=30).map(" ".join) | st.lists(
     st.sampled_from(PIECES), max_size=30
@@ -94,13 +94,13 @@ SHORT = "how many lamps burn on the long pier"
 @pytest.mark.parametrize(
     "text",
     [
-        "harbour " * 2**17,
+        "a harbour c harbour " + "harbour " * 2**17,
         "a," * 2**19,
         "\n" * 2**20,
-        "港" * 2**18,
+        "甲乙港港港港港港港港港港港" * 2**14,
         f"{QUESTION}\n" * 2**13,
         f"{SHORT} " * 2**15,
-        "pier " * 2**17,
+        "a b c pier pier pier pier pier pier pier pier pier " * 2**14,
         "x" * 2**20,
         " ".join(f"{QUESTION[:40]} {n}" for n in range(2**14)),
     ],
@@ -109,8 +109,9 @@ SHORT = "how many lamps burn on the long pier"
 def test_work_grows_as_the_text_does(text):
     """Twice the text, twice the work: also where every n-gram is one of 100 items."""
     items: list[tuple[int, ItemTexts]] = [(0, [(QUESTION, True)])] * 100
-    items += [(0, [(SHORT, True)]), (0, [("pier " * n, True) for n in range(8, 13)]),
-              (0, [("harbour " * 20, True)]), (0, [("港" * 20, True)])]  # fmt: skip
+    items += [(0, [(SHORT, True)]), (0, [("a b c pier" + " pier" * n, True) for n in range(4, 9)]),
+              (0, [("a harbour c" + " harbour" * 20, True)]), (0, [("甲乙" + "港" * 20, True)])
+              ]  # fmt: skip
     index, _ = compiled(items, LIMIT)
     work = []
     for size in (len(text) // 2, len(text)):

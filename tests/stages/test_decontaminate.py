@@ -130,6 +130,22 @@ def test_what_many_items_share_is_none_of_them(tmp_path):
     assert columns(stage_of(tmp_path, *items, max_items=4), form)["item_count"] == 4
 
 
+def test_numbers_and_what_is_ignored_are_of_no_item(tmp_path):
+    terms = "This program comes with no warranty at all, to the extent that the law permits it to."
+    items = [{"text": f"Who said so? {terms} Nobody did, I think."}, {"text": "0 " * 20},
+             {"text": "x y " * 20}, {"text": ", ".join(map(str, range(40))) + " a b"},
+             {"text": FERRIES}]  # fmt: skip
+    (tmp_path / "terms.txt").write_text(f"{terms}\n", "utf-8")
+    text = f"{terms} {'0 ' * 20} {'x y ' * 20} {' '.join(map(str, range(40)))} "
+    assert columns(stage_of(tmp_path, *items), text)["item_count"] == 1
+    stage = stage_of(tmp_path, *items, ignore=(str(tmp_path / "terms.txt"),))
+    assert columns(stage, text) == {}
+    assert columns(stage, f"Who said so? {terms}")["item_count"] == 1
+    assert columns(stage, FERRIES)["item_count"] == 1
+    assert "ignore" not in stage.fingerprint_data()
+    assert stage.fingerprint_data() != stage_of(tmp_path, *items).fingerprint_data()
+
+
 def test_sets_are_told_apart_and_counted_together(tmp_path):
     (tmp_path / "a.txt").write_text(f"{FERRIES}\n\n{APPLES}\n", "utf-8")
     (tmp_path / "b.txt").write_text(f"{APPLES}\n", "utf-8")
