@@ -161,8 +161,9 @@ def _speed(args: argparse.Namespace, lang: str, folder: Path) -> str:
     best = [float("inf")] * 3
     for _ in range(args.rounds):
         best[0] = min(best[0], cpu_seconds(lambda: stage(batch)))
-        for at, words in ((1, True), (2, False)) if peer else ():
-            best[at] = min(best[at], peer.ask({"texts": part, "words": words})["seconds"])
+        if peer:
+            for at, words in ((1, True), (2, False)):
+                best[at] = min(best[at], peer.ask({"texts": part, "words": words})["seconds"])
     if peer:
         peer.close()
     theirs = [

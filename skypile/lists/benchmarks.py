@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -116,18 +116,23 @@ def _ignored_keys(
     return np.concatenate([NOTHING, *made])
 
 
-def _build(
-    files: Sequence[ItemFile],
-    ignored: npt.NDArray[np.uint64],
-    fields: Sequence[str],
-    limits: Limits,
-    max_items: int,
-) -> Compiled:
-    names = sorted({file.benchmark for file in files})
+class _Read(NamedTuple):
+    """The items of files, in order: their sets, files, records; and the keys of their texts."""
+
+    sets: npt.NDArray[np.int64]
+    files: npt.NDArray[np.int32]
+    records: npt.NDArray[np.int64]
+    bare: npt.NDArray[np.int64]  # by set
+    parts: list[tuple[Texts, npt.NDArray[np.int64]]]
+
+
+def _read(
+    files: Sequence[ItemFile], names: Sequence[str], fields: Sequence[str], limits: Limits
+) -> _Read:
     bare = np.zeros(len(names), np.int64)
     parts: list[tuple[Texts, npt.NDArray[np.int64]]] = []
     sets: list[int] = []
-    file_numbers: list[int] = []
+    numbers: list[int] = []
     records: list[int] = []
     for number, file in enumerate(files):
         found = read_items(file, fields)
@@ -136,36 +141,47 @@ def _build(
         parts += _keys(found.texts, len(records), limits)
         records += found.records
         sets += [benchmark] * len(found.records)
-        file_numbers += [number] * len(found.records)
-    item_sets = np.array(sets, np.int64)
-    totals = np.bincount(item_sets, minlength=len(names))
+        numbers += [number] * len(found.records)
+    return _Read(
+        np.array(sets, np.int64), np.array(numbers, np.int32), np.array(records, np.int64), bare,
+        parts,
+    )  # fmt: skip
+
+
+def _build(
+    files: Sequence[ItemFile],
+    ignored: npt.NDArray[np.uint64],
+    fields: Sequence[str],
+    limits: Limits,
+    max_items: int,
+) -> Compiled:
+    names = sorted({file.benchmark for file in files})
+    read = _read(files, names, fields, limits)
+
+    def by_set(items: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+        return np.bincount(read.sets[items], minlength=len(names))
+
+    totals = by_set(np.arange(read.sets.size))
     _refuse(names, totals == 0, "holds no item: no record has a text", files)
-    texts, owners = _joined(parts)
-    with_keys = np.zeros(len(records), np.bool_)
-    with_keys[owners[texts.texts]] = True
-    short = totals - np.bincount(item_sets[with_keys], minlength=len(names))
+    texts, owners = _joined(read.parts)
+    short = totals - by_set(np.unique(owners[texts.texts]))
     what = (
         f"has no item that is long enough: {limits.words} words or {limits.chars} characters, or, "
         f"as a whole, {limits.short_words} words or {limits.short_chars} characters"
     )
     _refuse(names, totals == short, what, files)
-    index, common = compile_index(texts, owners, item_sets, max_items, ignored)
-    left = np.unique(owners[index.text_sizes > 0])
-    found_items = np.bincount(item_sets[left], minlength=len(names))
+    index, common = compile_index(texts, owners, read.sets, max_items, ignored)
+    found = by_set(np.unique(owners[index.text_sizes > 0]))
     what = f"has no n-gram in at most {max_items} items that is not ignored"
-    _refuse(names, found_items == 0, what, files)
-    told: list[dict[str, Any]] = [
-        {
-            "name": name, "items": int(totals[at]), "too_short": int(short[at]),
-            "all_common": int(totals[at] - short[at] - found_items[at]), "bare": int(bare[at]),
-            "common_grams": int(common[at]),
-        }
-        for at, name in enumerate(names)
+    _refuse(names, found == 0, what, files)
+    told = [
+        Benchmark(name, *map(int, counts))
+        for name, *counts in zip(
+            names, totals, short, totals - short - found, read.bare, common, strict=True
+        )
     ]  # fmt: skip
-    arrays = index._asdict() | {
-        "files": np.array(file_numbers, np.int32), "records": np.array(records, np.int64)
-    }  # fmt: skip
-    return Compiled(arrays, {"sets": told})
+    arrays = index._asdict() | {"files": read.files, "records": read.records}
+    return Compiled(arrays, {"sets": [asdict(each) for each in told]})
 
 
 def _refuse(

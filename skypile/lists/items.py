@@ -26,8 +26,8 @@ CHOICES = (
 # Names that MMLU, C-Eval, CMMLU, ARC, HellaSwag, PIQA, WinoGrande, GSM8K, MATH, HumanEval, MBPP,
 # BBH, BoolQ, TriviaQA and GAOKAO-Bench give to what is asked and what is answered. Passages that a
 # question is about (`passage`, `context`, `article`) are not among them: they were published before
-# the set was, and who has read them does not know its questions (Brown et al. 2020, appendix C,
-# count QuAC, SQuAD 2 and DROP among those whose passages only were found).
+# the set was, and who has read one does not know its questions (Brown et al. 2020, section 4: of
+# QuAC, SQuAD 2 and DROP the source texts were in the training data, the questions were not).
 DEFAULT_FIELDS = (
     "question", "question_stem", "query", "problem", "prompt", "instruction", "input", "goal",
     "ctx", "sentence", "text", "content", *CHOICES, "answer", "best_answer", "solution",
