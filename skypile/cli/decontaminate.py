@@ -122,7 +122,9 @@ def _paths(args: argparse.Namespace) -> list[str]:
 
 def _left_behind(args: argparse.Namespace) -> str:
     files = [path for path in _paths(args) if path != "-"]
-    return f"before the end: {', '.join(files)} as before" if files else "before the end"
+    told = [f"{' and '.join(files)} {'is' if len(files) == 1 else 'are'} as before"] * bool(files)
+    told += ["what stdout got is not all"] * ("-" in _paths(args))
+    return f"before the end: {', '.join(told)}" if told else "before the end"
 
 
 def _check_outputs(args: argparse.Namespace) -> None:

@@ -28,6 +28,8 @@ __all__ = ["Decontaminate", "without_passages"]
 
 # Columns over all sets have such names.
 _RESERVED = ("item", "piece", "cut", "removed", "ignore")
+# A run of letters that is longer is no word, and is cut in two.
+_WORD_CHARS = 100
 # What stands between the pieces that are left of a text.
 _JOINT = "\n\n"
 
@@ -233,11 +235,11 @@ def _passages(
     before: tuple[int, int] | None = None
     for first, last in zip(*_in_chars(text, spans), strict=True):
         floor = before[1] if before else 0
-        start, stop = max(first - window, floor), min(last + window, len(text))
-        while start > floor and _within_word(text, start):
+        start, stop = max(first - window, floor), max(min(last + window, len(text)), floor)
+        least, most = max(start - _WORD_CHARS, floor), min(stop + _WORD_CHARS, len(text))
+        while start > least and _within_word(text, start):
             start -= 1
-        stop = max(stop, floor)
-        while stop < len(text) and _within_word(text, stop):
+        while stop < most and _within_word(text, stop):
             stop += 1
         if before and start <= before[1]:
             start = before[0]

@@ -258,6 +258,8 @@ def test_large_sets_are_compiled_once_and_the_fingerprint_is_of_content(tmp_path
         ("\n  甲乙 丙 丁戊  ", ["丙"], 0, 0, ["\n  甲乙", "丁戊  "]),
         ("é𠮷乙x丙", ["乙"], 0, 0, ["é𠮷", "x丙"]),
         ("all of it", ["all of it"], 9, 0, []),
+        # So long a run of letters is no word.
+        ("x" * 5000 + " hit " + "y" * 5000, ["hit"], 10, 0, ["x" * 4891, "y" * 4891]),
     ],
 )
 def test_pieces_that_are_left(text, hits, window, least, pieces):
