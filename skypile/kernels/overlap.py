@@ -260,7 +260,7 @@ def _covered(
 
 @njit
 def _row(
-    data: Any, stop: Any, state: Any, raw: Any, raw_spans: Any, buffer: Any, kinds: Any,
+    data: Any, stop: Any, state: Any, buffer: Any, kinds: Any,
     folded: Any, classes: Any, hashes: Any, spans: Any, wide: Any, prefixes: Any, weights: Any,
     short: Any, multipliers: Any, keys: Any, begins: Any, asked: Any, whole: Any, window: Any,
     table: Any, words: Any, down: Any, any_short: Any, found: Any, work: Any,
@@ -275,7 +275,7 @@ def _row(
         window[0, 0] -= count - kept
         window[1, 0] -= count - kept
         count = more(
-            data, stop, state, raw, raw_spans, buffer, kinds, folded, classes, hashes, spans, wide,
+            data, stop, state, buffer, kinds, folded, classes, hashes, spans, wide,
             kept,
         )  # fmt: skip
         work[0] += count - kept
@@ -313,14 +313,14 @@ def _by_end(found: Any, first: Any, middle: Any, last: Any) -> Any:
 
 @njit
 def _scan(
-    data: Any, offsets: Any, raw: Any, raw_spans: Any, buffer: Any, kinds: Any, folded: Any,
+    data: Any, offsets: Any, buffer: Any, kinds: Any, folded: Any,
     classes: Any, hashes: Any, token_spans: Any, wide: Any, prefixes: Any, weights: Any,
     short: Any, multipliers: Any, table: Any, words: Any, groups: Any, starts: Any, members: Any,
     text_items: Any, text_sets: Any, text_sizes: Any, shorts: Any, gram_marks: Any,
     gram_sets: Any, text_marks: Any, text_counts: Any, item_marks: Any, least: Any, share: Any,
     counts: Any, shares: Any, chars: Any, work: Any,
 ) -> Any:  # fmt: skip
-    state, reach = np.empty(6, np.int64), np.empty(counts.shape[1], np.int64)
+    state, reach = np.empty(4, np.int64), np.empty(counts.shape[1], np.int64)
     window = np.empty((2, 2), np.int64)
     keys, begins = np.empty(hashes.size, np.uint64), np.empty(hashes.size, np.int64)
     asked, whole = np.empty(hashes.size, np.int64), np.empty((MAX_RUN, 2), np.uint64)
@@ -330,13 +330,13 @@ def _scan(
     span_count, hit_count = 0, 0
     for row in range(offsets.size - 1):
         state[0], state[1] = offsets[row], -1
-        state[2], state[3], state[4], state[5] = 0, 0, 0, 0
+        state[2], state[3] = 0, 0
         found, size = _row(
-            data, offsets[row + 1], state, raw, raw_spans, buffer, kinds, folded, classes, hashes,
+            data, offsets[row + 1], state, buffer, kinds, folded, classes, hashes,
             token_spans, wide, prefixes, weights, short, multipliers, keys, begins, asked, whole,
             window, table, words, down, shorts[0] > 0, found, work,
         )  # fmt: skip
-        chars[row] = state[5]
+        chars[row] = state[3]
         if size == 0:
             continue
         touched, texts = _tally(

@@ -136,17 +136,17 @@ def _whole_key(
 
 @njit
 def _text_keys(
-    data: Any, offsets: Any, raw: Any, raw_spans: Any, buffer: Any, kinds: Any, folded: Any,
+    data: Any, offsets: Any, buffer: Any, kinds: Any, folded: Any,
     classes: Any, hashes: Any, spans: Any, wide: Any, prefixes: Any, weights: Any, short: Any,
     multipliers: Any, shorts: Any, keys: Any, texts: Any, tails: Any, sizes: Any,
 ) -> Any:  # fmt: skip
-    state, window = np.empty(6, np.int64), np.empty(2, np.int64)
+    state, window = np.empty(4, np.int64), np.empty(2, np.int64)
     chunk, begins = np.empty(hashes.size, np.uint64), np.empty(hashes.size, np.int64)
     whole = np.empty((MAX_RUN, 2), np.uint64)
     found, found_short = 0, 0
     for row in range(offsets.size - 1):
         state[0], state[1] = offsets[row], -1
-        state[2], state[3], state[4], state[5] = 0, 0, 0, 0
+        state[2], state[3] = 0, 0
         window[:] = 0
         prefixes[0] = 0
         count, produced = 0, 0
@@ -155,7 +155,7 @@ def _text_keys(
             shift(hashes, spans, wide, prefixes, count - kept, kept)
             window[0] -= count - kept
             count = more(
-                data, offsets[row + 1], state, raw, raw_spans, buffer, kinds, folded, classes,
+                data, offsets[row + 1], state, buffer, kinds, folded, classes,
                 hashes, spans, wide, kept,
             )  # fmt: skip
             extend(hashes, kept, count, prefixes)

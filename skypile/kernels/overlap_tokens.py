@@ -21,13 +21,24 @@ import numpy.typing as npt
 from skypile.kernels.cache import inlined, njit
 from skypile.kernels.shingles import CJK, CODE_POINT_CLASSES, code_point
 from skypile.kernels.term_tokens import (
-    BREAK_TOKEN,
+    BLANK,
     LONG_TOKEN,
-    ROOM,
-    fill,
+    WORD,
+    char_hash,
+    folded_hash,
     token_lists,
+    word_hash,
 )
-from skypile.kernels.vectors import eight_bytes
+from skypile.kernels.vectors import (
+    WINDOW,
+    alphanumeric_mask,
+    blank_mask,
+    eight_bytes,
+    high_mask,
+    leading_zeros,
+    ones_count,
+    trailing_zeros,
+)
 
 __all__ = [
     "GRAM", "MAX_RUN", "MULTIPLIERS", "TAIL", "WHOLE", "Lists", "extend", "key_of", "more",
@@ -59,14 +70,12 @@ _B = np.uint64(_BASE)
 
 
 class Lists(NamedTuple):
-    """Room for the tokens of a chunk: as `fill` reads them, and those that count.
+    """Room for the tokens of a chunk, and the tables of term_tokens and shingles.
 
     `hashes` (uint64), `spans` (start, stop), `wide` (1 for a character, 0 for a word), `prefixes`:
     the polynomial of all tokens before each.
     """
 
-    raw: U64
-    raw_spans: I64
     buffer: npt.NDArray[np.uint8]
     kinds: npt.NDArray[np.uint8]
     folded: npt.NDArray[np.uint32]
@@ -79,11 +88,11 @@ class Lists(NamedTuple):
 
 def new_lists() -> Lists:
     """Return room for a chunk."""
-    room = CHUNK + ROOM
-    own = room + MAX_RUN
+    # Those that are carried over, and what the last window may hold.
+    room = MAX_RUN + CHUNK + WINDOW
     return Lists(
-        *token_lists(room), CODE_POINT_CLASSES, np.empty(own, np.uint64),
-        np.empty((own, 2), np.int64), np.empty(own, np.int64), np.empty(own + 1, np.uint64),
+        *token_lists(1)[2:], CODE_POINT_CLASSES, np.empty(room, np.uint64),
+        np.empty((room, 2), np.int64), np.empty(room, np.int64), np.empty(room + 1, np.uint64),
     )  # fmt: skip
 
 
@@ -99,37 +108,107 @@ def _long_word(data: Any, start: Any, stop: Any) -> Any:
     return value ^ value >> np.uint64(32)
 
 
+@inlined
+def _close(
+    data: Any, start: Any, stop: Any, mixed: Any, buffer: Any, folded: Any, hashes: Any,
+    spans: Any, wide: Any, count: Any,
+) -> Any:  # fmt: skip
+    """Append a word; return how many tokens there are."""
+    if mixed:
+        token = folded_hash(data, start, stop, buffer, folded)
+    else:
+        token = word_hash(data, start, stop - start)
+    if token == LONG_TOKEN:
+        token = _long_word(data, start, stop)
+    hashes[count], wide[count] = token, 0
+    spans[count, 0], spans[count, 1] = start, stop
+    return count + 1
+
+
+@inlined
+def _ascii(
+    data: Any, at: Any, size: Any, start: Any, mixed: Any, buffer: Any, folded: Any, hashes: Any,
+    spans: Any, wide: Any, count: Any,
+) -> Any:  # fmt: skip
+    """Append the words that end among the next `size` ASCII bytes.
+
+    Return the start of the open word, whether it is not ASCII alone, and the number of tokens.
+    """
+    one = np.uint64(1)
+    inside = alphanumeric_mask(data, at) & (~np.uint64(0) >> np.uint64(WINDOW - size))
+    if start >= 0:
+        head = min(trailing_zeros(~inside), size)
+        if head == size:
+            return start, mixed, count
+        count = _close(data, start, at + head, mixed, buffer, folded, hashes, spans, wide, count)
+        start, inside = -1, inside >> np.uint64(head) << np.uint64(head)
+    if inside >> np.uint64(size - 1) & one:
+        # The word at the end may go on.
+        gaps = ~inside << np.uint64(WINDOW - size)
+        tail = leading_zeros(gaps) if gaps else size
+        start = at + size - tail
+        inside &= ~(~np.uint64(0) << np.uint64(size - tail))
+    bits = inside & ~(inside << one)
+    while bits != np.uint64(0):
+        first = trailing_zeros(bits)
+        bits &= bits - one
+        word = trailing_zeros(~(inside >> np.uint64(first)))
+        hashes[count], wide[count] = word_hash(data, at + first, word), 0
+        spans[count, 0], spans[count, 1] = at + first, at + first + word
+        count += 1
+    return start, False, count
+
+
+@inlined
+def _char(data: Any, at: Any, size: Any, hashes: Any, spans: Any, wide: Any, count: Any) -> Any:
+    """Append a character; return how many tokens there are."""
+    hashes[count], wide[count] = char_hash(data, at, size), 1
+    spans[count, 0], spans[count, 1] = at, at + size
+    return count + 1
+
+
 @njit
 def more(
-    data: Any, stop: Any, state: Any, raw: Any, raw_spans: Any, buffer: Any, kinds: Any,
-    folded: Any, classes: Any, hashes: Any, spans: Any, wide: Any, count: Any,
+    data: Any, stop: Any, state: Any, buffer: Any, kinds: Any, folded: Any, classes: Any,
+    hashes: Any, spans: Any, wide: Any, count: Any,
 ) -> Any:  # fmt: skip
-    """Append the next tokens that count to the `count` that are there; return how many there are.
+    """Append tokens until the text or the room for them ends; return how many there are.
 
-    `state` is that of `fill`.
+    `state` (4,) int64 is position, start of an open word or -1, whether that is not ASCII alone,
+    and the number of characters so far that are no white space. It starts as (offset, -1, 0, 0);
+    the text is done when state[0] has reached `stop`.
     """
-    state[2], state[4] = 0, 0
-    fill(data, stop, state, raw, raw_spans, buffer, kinds, folded)
-    for k in range(state[2]):
-        token, start = raw[k], raw_spans[k, 0]
-        if token == BREAK_TOKEN:
+    room = hashes.size - WINDOW
+    at, start, mixed, solid = state[0], state[1], state[2] != 0, state[3]
+    while at < stop and count < room:
+        if data[at] < 0x80:
+            size = min(stop - at, trailing_zeros(high_mask(data, at)))
+            keep = ~np.uint64(0) >> np.uint64(WINDOW - size)
+            solid += ones_count(keep & ~blank_mask(data, at))
+            start, mixed, count = _ascii(
+                data, at, size, start, mixed, buffer, folded, hashes, spans, wide, count
+            )
+            at += size
             continue
-        lead = data[start]
-        char = np.int64(0)
-        if 0xE5 <= lead <= 0xE9:
-            char = np.int64(1)  # U+5000 to U+9FFF: Han, nothing else
-        elif lead >= 0x80:
-            code, _ = code_point(data, start)
-            char = np.int64(classes[code] & CJK != 0)
-            if not char and kinds[code] != 1:
-                continue
-        elif not (0x30 <= lead <= 0x39 or 0x61 <= lead | 0x20 <= 0x7A):
-            continue
-        if token == LONG_TOKEN:
-            token = _long_word(data, start, raw_spans[k, 1])
-        hashes[count], wide[count] = token, char
-        spans[count, 0], spans[count, 1] = start, raw_spans[k, 1]
-        count += 1
+        code, size = code_point(data, at)
+        kind = kinds[code]
+        if kind == WORD:
+            start, mixed = at if start < 0 else start, True
+        elif start >= 0:
+            count = _close(data, start, at, mixed, buffer, folded, hashes, spans, wide, count)
+            start, mixed = -1, False
+        if classes[code] & CJK:
+            count = _char(data, at, size, hashes, spans, wide, count)
+        at += size
+        solid += kind & BLANK == 0
+        while 0xE5 <= data[at] <= 0xE9 and start < 0 and at < stop and count < room:
+            # U+5000 to U+9FFF: Han, nothing else.
+            count = _char(data, at, 3, hashes, spans, wide, count)
+            at, solid = at + 3, solid + 1
+    if at >= stop and start >= 0:
+        count = _close(data, start, stop, mixed, buffer, folded, hashes, spans, wide, count)
+        start, mixed = -1, False
+    state[0], state[1], state[2], state[3] = at, start, np.int64(mixed), solid
     return count
 
 
