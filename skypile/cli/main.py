@@ -27,8 +27,8 @@ __all__ = ["COMMANDS", "guarded", "run"]
 COMMANDS: dict[str, str] = {
     "build": "build a corpus from documents: curate, deduplicate, score, mix, write shards",
     "filter": "sort the documents of ad-hoc files into kept and rejected",
-    "decontaminate": "find the items of evaluation sets in documents, and take them out",
     "stats": "show how the values of every column are distributed",
+    "decontaminate": "find the items of evaluation sets in documents, and take them out",
     "verify": "check a corpus against its manifest",
     "explain": "show what decided on one document of a corpus",
     "recipe": "list, show, check and compare recipes",
