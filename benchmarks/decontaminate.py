@@ -266,11 +266,10 @@ def shared(args: argparse.Namespace) -> None:
 
 
 def _shown(stage: Decontaminate, texts: Sequence[str], name: str, count: int) -> list[str]:
-    data, offsets = utf8_view(pa.array(texts, pa.large_string()))
+    data, _ = utf8_view(pa.array(texts, pa.large_string()))
     spans = stage.found(pa.array(texts, pa.large_string())).spans
     found = sorted({" ".join(data[a:b].tobytes().decode().split()) for _, a, b in spans}, key=len)
     random.Random(SEED).shuffle(found)
-    del offsets
     return [f"- {name}: {one[:120]}" for one in found[:count]]
 
 

@@ -26,7 +26,7 @@ __all__ = ["Benchmark", "Benchmarks", "benchmarks", "benchmarks_hash"]
 # Smaller sets are compiled in less time than it takes to look after a file.
 _STORED_BYTES = 1 << 20
 # Texts are made into keys so many at a time.
-_BATCH_BYTES = 64 << 20
+_BATCH_BYTES = 16 << 20
 
 
 @dataclass(frozen=True)

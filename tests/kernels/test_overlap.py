@@ -59,7 +59,7 @@ def cases(draw: st.DrawFn) -> tuple[list[tuple[int, ItemTexts]], list[str]]:
     )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=70, deadline=None)
 @given(cases(), LIMITS, st.integers(1, 3), st.integers(1, 3), st.sampled_from([0.0, 0.5, 1.0]))
 def test_what_is_found_equals_what_the_twin_finds(case, limits, max_items, min_hits, min_frac):
     items, documents = case

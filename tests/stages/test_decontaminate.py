@@ -18,6 +18,7 @@ from stage_batches import batch_of
 from skypile.curate import run_steps
 from skypile.errors import RecipeError
 from skypile.lists import benchmarks, store
+from skypile.lists.items import DEFAULT_FIELDS, ItemFile, read_items
 from skypile.recipe import parse_recipe
 from skypile.stages.decontaminate import Decontaminate, without_passages
 
@@ -155,6 +156,34 @@ def test_sets_are_told_apart_and_counted_together(tmp_path):
     fracs = [row[f"decontaminate_{name}frac"] for name in ("a_", "b_", "")]
     assert counts == [2, 1, 3]
     assert 0 < fracs[1] < fracs[0] == fracs[2] <= 1
+
+
+@pytest.mark.parametrize(
+    ("record", "texts"),
+    [
+        ({"question": "Who?", "choices": ["he", "she"], "answer": 1},
+         [("Who?", True), ("Who?\nA. he\nB. she", True)]),
+        ({"id": 7, "Question": "谁？", "A": "他", "B": "她", "Answer": "B"},
+         [("谁？", True), ("B", False), ("谁？\nA. 他\nB. 她\nB", True)]),
+        ({"answerKey": "A", "choices": {"text": ["he", "she"], "label": ["A", "B"]},
+          "question": "Who?"}, [("Who?", True), ("Who?\nA. he\nB. she", True)]),
+        ({"ctx": "He sat", "endings": ["down.", "up."], "activity_label": "Sitting"},
+         [("He sat", True), ("He sat\nA. down.\nB. up.", True)]),
+        ({"goal": "Sit", "sol1": "down", "sol2": "up"},
+         [("Sit", True), ("Sit\nA. down\nB. up", True)]),
+        ({"prompt": "def f():", "canonical_solution": "  return 1", "test": "assert f()"},
+         [("def f():", True), ("  return 1", False), ("def f():\n  return 1", True)]),
+        ({"context": "A passage.", "question": "Who?", "answers": {"text": ["he"]}},
+         [("Who?", True)]),
+        ({"question": " ", "answer": None}, None),
+        ("Who was it?", [("Who was it?", True)]),
+    ],
+)  # fmt: skip
+def test_texts_of_items_as_known_sets_have_them(record, texts, tmp_path):
+    path = tmp_path / "x.jsonl"
+    path.write_text(json.dumps(record), "utf-8")
+    read = read_items(ItemFile(path, "exam"), DEFAULT_FIELDS)
+    assert (read.texts, read.bare) == (([texts], 0) if texts else ([], 1))
 
 
 ROWS = [{"question": FERRIES}, {"question": ""}, {"question": APPLES}]
