@@ -88,7 +88,7 @@ def read_items(file: ItemFile, fields: Sequence[str]) -> Items:
     has one of `fields`, whose case does not matter.
     """
     found = Items()
-    wanted = [name.lower() for name in fields]
+    ranks = {name.lower(): rank for rank, name in enumerate(fields)}
     seen: dict[str, None] = {}
     known = False
     for number, record in _records(file.path):
@@ -97,8 +97,9 @@ def read_items(file: ItemFile, fields: Sequence[str]) -> Items:
         else:
             named = {name.lower(): value for name, value in record.items()}
             seen |= dict.fromkeys(record)
-            known = known or not named.keys().isdisjoint(wanted)
-            texts = _texts(named, wanted)
+            present = sorted((name for name in named if name in ranks), key=ranks.__getitem__)
+            known = known or bool(present)
+            texts = _texts(named, present)
         if texts:
             found.texts.append(texts)
             found.records.append(number)
@@ -125,7 +126,7 @@ def _texts(record: dict[str, object], fields: Sequence[str]) -> list[tuple[str, 
     printed: list[str] = []
     labels = iter(string.ascii_uppercase)
     for name in fields:
-        strings = list(_strings(record.get(name)))
+        strings = list(_strings(record[name]))
         if name in CHOICES:
             printed += [f"{next(labels, '')}. {text}" for text in strings]
         else:
