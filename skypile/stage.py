@@ -28,6 +28,7 @@ STAGES: dict[str, str] = {
     "code_lang": "skypile.stages.code_lang:CodeLang",
     "tokens": "skypile.stages.tokens:Tokens",
     "classify": "skypile.stages.classify:Classify",
+    "decontaminate": "skypile.stages.decontaminate:Decontaminate",
     "pii": "skypile.stages.pii:Pii",
     "c4_lines": "skypile.stages.lines:C4Lines",
     "refinedweb_lines": "skypile.stages.lines:RefinedwebLines",

@@ -28,6 +28,7 @@ of them, so that no later run has to wait: in an image, or before measuring.
 """
 READ = ReadOptions()
 _CHAIN, _OTHERS, _DUPLICATES = "dependent stages", "pages and Chinese tokens", "duplicates"
+_OVERLAPS = "overlaps"
 _FIRST = "counts"
 WITHOUT_KERNELS = ("classify", "tokens")
 PAGE = "<html><head><title>A page</title></head><body><p>{}</p></body></html>"
@@ -55,7 +56,7 @@ def run(args: argparse.Namespace, extra: list[str]) -> int:
         say(f"compiling kernels into {folder()}")
     jobs = args.jobs or os.cpu_count() or 1
     # Numba compiles one kernel at a time in a process. What takes longest stands first.
-    tasks = [_CHAIN, _OTHERS, *_independent_stages(), _DUPLICATES]
+    tasks = [_CHAIN, _OTHERS, *_independent_stages(), _OVERLAPS, _DUPLICATES]
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         list(pool.map(_compile, tasks))
     if not args.quiet:
@@ -89,6 +90,8 @@ def _compile(task: str) -> None:
         _others(texts[0].as_py())
     elif task == _DUPLICATES:
         _duplicates(texts)
+    elif task == _OVERLAPS:
+        _overlaps(texts)
     else:
         stage = _stage(task)
         assert stage is not None
@@ -126,6 +129,21 @@ def _duplicates(texts: pa.Array) -> None:
     lines = LineCounter(LineSpec())
     lines.add(_sample())
     without_lines(_sample(), lines.finish())
+
+
+def _overlaps(texts: pa.Array) -> None:
+    """Seek the texts in themselves: stage decontaminate cannot be without evaluation sets."""
+    import numpy as np
+
+    from skypile.kernels.buffers import utf8_view
+    from skypile.kernels.overlap import overlaps
+    from skypile.kernels.overlap_index import Limits, compile_index, text_keys
+
+    data, offsets = utf8_view(texts)
+    limits, rows = Limits(13, 13, 8, 10), np.arange(len(texts))
+    keys = text_keys(data, offsets, np.ones(len(texts), np.bool_), limits)
+    index, _ = compile_index(keys, rows, np.zeros_like(rows), len(texts))
+    overlaps(data, offsets, index, limits, sets=1, min_hits=1, min_item_frac=0.0)
 
 
 def _others(text: str) -> None:

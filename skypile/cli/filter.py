@@ -27,7 +27,7 @@ from skypile.progress import Count, Progress, Share
 from skypile.recipe import Dedup, Recipe, load_recipe
 from skypile.schema import KEPT
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["DUPLICATE_OF", "OUTCOME", "Told", "add_arguments", "finish", "rows_of", "run"]
 
 EPILOG = """\
 The extension of OUT sets its format: .jsonl, .jsonl.gz, .jsonl.zst or .parquet. A record of JSON
@@ -170,7 +170,7 @@ def _filter(
             for write in outputs:
                 write(piece)
             told.judged(piece)
-        _finish(counts, plan)
+        finish(counts, plan, "filter")
         if args.ledger is not None:
             _write_ledger(args.ledger, counts.ledger)
 
@@ -211,12 +211,12 @@ def _outputs(
     else:
         schema = common_schema(plan.units, args.output) if is_parquet(args.output) else None
         kept = stack.enter_context(open_output(args.output, schema, field))
-        outputs.append(lambda piece: kept.add(piece, _rows(piece, kept=True)))
+        outputs.append(lambda piece: kept.add(piece, rows_of(piece, kept=True)))
     if args.rejected is not None:
         schema = common_schema(plan.units, args.rejected) if is_parquet(args.rejected) else None
         extra = [*OUTCOME, DUPLICATE_OF] if args.dedup else OUTCOME
         rest = stack.enter_context(open_output(args.rejected, schema, field, extra))
-        outputs.append(lambda piece: rest.add(piece, _rows(piece, kept=False)))
+        outputs.append(lambda piece: rest.add(piece, rows_of(piece, kept=False)))
     return outputs
 
 
@@ -231,15 +231,19 @@ def _explainer(lines: Lines, recipe: Recipe) -> Callable[[Piece], None]:
     return explain
 
 
-def _rows(piece: Piece, *, kept: bool) -> np.ndarray:
+def rows_of(piece: Piece, *, kept: bool) -> np.ndarray:
+    """Return the numbers of the rows of `piece` that are kept, or that are not."""
     found = np.asarray(pc.equal(piece.batch.column("outcome"), KEPT))
     return np.flatnonzero(found if kept else ~found)
 
 
-def _finish(counts: Counts, plan: Plan) -> None:
-    """Check the ledger and the bound on errors, and note what a person should know."""
+def finish(counts: Counts, plan: Plan, command: str) -> None:
+    """Check the ledger and the bound on errors, and note what a person should know.
+
+    Raises RunError where the ledger does not balance, or stages failed on too many documents.
+    """
     ledger = counts.ledger
-    ledger.check("filter")
+    ledger.check(command)
     allowed = max(MIN_ERRORS, int(MAX_ERROR_FRAC * ledger.read))
     if counts.stage_errors > allowed:
         raise RunError(

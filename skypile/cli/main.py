@@ -28,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "build": "build a corpus from documents: curate, deduplicate, score, mix, write shards",
     "filter": "sort the documents of ad-hoc files into kept and rejected",
     "stats": "show how the values of every column are distributed",
+    "decontaminate": "find the items of evaluation sets in documents, and take them out",
     "verify": "check a corpus against its manifest",
     "explain": "show what decided on one document of a corpus",
     "forget": "take documents out of a corpus, by id or URL",

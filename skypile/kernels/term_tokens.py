@@ -34,6 +34,7 @@ from skypile.kernels.vectors import (
 from skypile.text import CJK_RANGES, SPACES, SYMBOL_RANGES, is_letter_or_digit
 
 __all__ = [
+    "BLANK",
     "BLANKS",
     "BREAKS",
     "BREAK_TOKEN",
@@ -42,9 +43,13 @@ __all__ = [
     "LONG_TOKEN",
     "MAX_WORD_BYTES",
     "ROOM",
+    "WORD",
+    "char_hash",
     "fill",
+    "folded_hash",
     "solid_chars",
     "token_lists",
+    "word_hash",
 ]
 
 # Hashes and places of tokens, a buffer, kinds and folded forms of code points. Kernels take them
@@ -70,8 +75,8 @@ MAX_WORD_BYTES = 128
 ROOM = WINDOW + 8
 
 # Kinds of code points.
-_WORD, _CHAR, _BLANK, _BREAK_KIND = 1, 2, 4, 8
-# What came last is _WORD, _CHAR, a break, or a break behind a word.
+WORD, _CHAR, BLANK, _BREAK_KIND = 1, 2, 4, 8
+# What came last is WORD, _CHAR, a break, or a break behind a word.
 _BREAK, _WRAPPED = 8, 9
 _K1 = np.uint64(0x9E3779B97F4A7C15)
 _K2 = np.uint64(0xE7037ED1A0B428DB)
@@ -84,12 +89,12 @@ END_TOKEN = np.uint64(0xC2B2AE3D27D4EB4F)
 def _kinds() -> npt.NDArray[np.uint8]:
     # Indexed by whatever 21 bits a sequence of four bytes can hold.
     kinds = np.full(1 << 21, _CHAR, np.uint8)
-    kinds[0xC0:0x110000] = _WORD
-    kinds[0:0xC0] = [_WORD if is_letter_or_digit(chr(code)) else _CHAR for code in range(0xC0)]
+    kinds[0xC0:0x110000] = WORD
+    kinds[0:0xC0] = [WORD if is_letter_or_digit(chr(code)) else _CHAR for code in range(0xC0)]
     for first, last in (*SYMBOL_RANGES, *CJK_RANGES):
         kinds[first : last + 1] = _CHAR
-    kinds[[ord(char) for char in BLANKS]] = _BLANK
-    kinds[[ord(char) for char in BREAKS]] = _BLANK | _BREAK_KIND
+    kinds[[ord(char) for char in BLANKS]] = BLANK
+    kinds[[ord(char) for char in BREAKS]] = BLANK | _BREAK_KIND
     kinds.flags.writeable = False
     return kinds
 
@@ -130,12 +135,14 @@ def _mixed(value: Any) -> Any:
 
 
 @inlined
-def _char_hash(data: Any, at: Any, size: Any) -> Any:
+def char_hash(data: Any, at: Any, size: Any) -> Any:
+    """Return the hash of a character of `size` bytes that is as it is folded."""
     return _mixed(eight_bytes(data, at) << np.uint64(64 - 8 * size))
 
 
 @inlined
-def _word_hash(data: Any, start: Any, size: Any) -> Any:
+def word_hash(data: Any, start: Any, size: Any) -> Any:
+    """Return the hash of an ASCII word of `size` bytes, LONG_TOKEN beyond MAX_WORD_BYTES."""
     # Words of up to 16 bytes, nearly all, take no branch that hangs on their length.
     tail = max(size - 8, 0)
     value = _lowered(eight_bytes(data, start)) << np.uint64(64 - 8 * (size - tail))
@@ -157,7 +164,7 @@ def _long_hash(data: Any, start: Any, size: Any) -> Any:
 
 
 @njit
-def _folded_hash(data: Any, start: Any, stop: Any, buffer: Any, folded: Any) -> Any:
+def folded_hash(data: Any, start: Any, stop: Any, buffer: Any, folded: Any) -> Any:
     """Return the hash of a token whose characters may have to be folded."""
     size = 0
     while start < stop and size <= MAX_WORD_BYTES:
@@ -176,8 +183,8 @@ def _folded_hash(data: Any, start: Any, stop: Any, buffer: Any, folded: Any) -> 
         size += 1 + more
     if size == 1:
         # May be a sign such as @, which has no small letter.
-        return _char_hash(buffer, 0, size)
-    return _word_hash(buffer, 0, size)
+        return char_hash(buffer, 0, size)
+    return word_hash(buffer, 0, size)
 
 
 # --- tokens ------------------------------------------------------------------------------------
@@ -191,9 +198,9 @@ def _close(
     """Append a word, in place of a break between it and another one; return how many there are."""
     count -= np.int64(run == _WRAPPED)
     if wide:
-        tokens[count] = _folded_hash(data, start, stop, buffer, folded)
+        tokens[count] = folded_hash(data, start, stop, buffer, folded)
     else:
-        tokens[count] = _word_hash(data, start, stop - start)
+        tokens[count] = word_hash(data, start, stop - start)
     spans[count, 0], spans[count, 1] = start, stop
     return count + 1
 
@@ -204,7 +211,7 @@ def _break(place: Any, run: Any, count: Any, tokens: Any, spans: Any) -> Any:
     if run >= _BREAK:
         return run, count
     tokens[count], spans[count, 0], spans[count, 1] = BREAK_TOKEN, place, place + 1
-    return _WRAPPED if run == _WORD else _BREAK, count + 1
+    return _WRAPPED if run == WORD else _BREAK, count + 1
 
 
 @inlined
@@ -228,13 +235,13 @@ def _ascii(
         start = at + first
         if word:
             count -= np.int64(run == _WRAPPED)
-            tokens[count] = _word_hash(data, start, word)
+            tokens[count] = word_hash(data, start, word)
             spans[count, 0], spans[count, 1] = start, start + word
-            run, count = _WORD, count + 1
+            run, count = WORD, count + 1
         elif breaks >> shift & one:
             run, count = _break(start, run, count, tokens, spans)
         else:
-            tokens[count] = _char_hash(data, start, 1)
+            tokens[count] = char_hash(data, start, 1)
             spans[count, 0], spans[count, 1] = start, start + 1
             run, count = _CHAR, count + 1
     return run, count, ones_count(keep & ~blank)
@@ -257,7 +264,7 @@ def _window(
         if head == size:
             return start, wide, run, count, size
         count = _close(data, start, at + head, wide, run, count, tokens, spans, buffer, folded)
-        run, start, wide = _WORD, -1, False
+        run, start, wide = WORD, -1, False
         inside = inside >> np.uint64(head) << np.uint64(head)
     if inside >> np.uint64(size - 1) & one:
         # The word at the end may go on.
@@ -296,31 +303,31 @@ def fill(
             continue
         code, size = code_point(data, at)
         kind = kinds[code]
-        if kind == _WORD:
+        if kind == WORD:
             start = at if start < 0 else start
             wide = True
         elif start >= 0:
             count = _close(data, start, at, wide, run, count, tokens, spans, buffer, folded)
-            start, wide, run = -1, False, _WORD
+            start, wide, run = -1, False, WORD
         if kind == _CHAR:
             if code < 0x10000 and folded[code] != code:
-                tokens[count] = _folded_hash(data, at, at + size, buffer, folded)
+                tokens[count] = folded_hash(data, at, at + size, buffer, folded)
             else:
-                tokens[count] = _char_hash(data, at, size)
+                tokens[count] = char_hash(data, at, size)
             spans[count, 0], spans[count, 1] = at, at + size
             run, count = _CHAR, count + 1
         elif kind & _BREAK_KIND:
             run, count = _break(at, run, count, tokens, spans)
         at += size
-        solid += kind & _BLANK == 0
+        solid += kind & BLANK == 0
         while 0xE5 <= data[at] <= 0xE9 and start < 0 and at < stop and count < room:
             # U+5000 to U+9FFF: Han, nothing else.
-            tokens[count] = _char_hash(data, at, 3)
+            tokens[count] = char_hash(data, at, 3)
             spans[count, 0], spans[count, 1] = at, at + 3
             run, count, at, solid = _CHAR, count + 1, at + 3, solid + 1
     if at >= stop and start >= 0:
         count = _close(data, start, stop, wide, run, count, tokens, spans, buffer, folded)
-        start, wide, run = -1, False, _WORD
+        start, wide, run = -1, False, WORD
     state[0], state[1], state[2], state[3] = at, start, count, np.int64(wide)
     state[4], state[5] = run, solid
 
@@ -335,7 +342,7 @@ def solid_chars(data: Any, start: Any, stop: Any, kinds: Any) -> Any:
     found = 0
     while start < stop:
         code, size = code_point(data, start)
-        found += kinds[code] & _BLANK == 0
+        found += kinds[code] & BLANK == 0
         start += size
     return found
 

@@ -12,7 +12,7 @@ import zstandard
 
 from skypile.errors import RecipeError
 
-__all__ = ["content", "file_hash", "list_error", "list_path"]
+__all__ = ["content", "file_hash", "list_error", "list_path", "raw_content"]
 
 _GZIP, _ZSTD, _MARK = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xef\xbb\xbf"
 
@@ -46,15 +46,7 @@ def content(path: Path) -> bytes:
 
     Raises RecipeError, naming the line where there is one, for what is damaged or not UTF-8.
     """
-    data = _read(path)
-    try:
-        if data.startswith(_GZIP):
-            data = gzip.decompress(data)
-        elif data.startswith(_ZSTD):
-            data = _unzstd(data)
-    except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
-        raise RecipeError(f"{path}: the list is damaged: {error}") from error
-    data = data.removeprefix(_MARK)
+    data = raw_content(path).removeprefix(_MARK)
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -62,6 +54,17 @@ def content(path: Path) -> bytes:
         what = "not UTF-8; a list in GBK is made so by: iconv -f GB18030 -t UTF-8"
         raise list_error(path, line, what) from error
     return data
+
+
+def raw_content(path: Path) -> bytes:
+    """Return the bytes of a list, those of gzip and zstd unpacked; RecipeError for damage."""
+    data = _read(path)
+    try:
+        if data.startswith(_GZIP):
+            return gzip.decompress(data)
+        return _unzstd(data) if data.startswith(_ZSTD) else data
+    except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
+        raise RecipeError(f"{path}: the list is damaged: {error}") from error
 
 
 def _unzstd(data: bytes) -> bytes:

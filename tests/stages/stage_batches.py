@@ -14,6 +14,7 @@ from skypile.stages.chinese import Chinese
 from skypile.stages.code import Code
 from skypile.stages.code_lang import CodeLang
 from skypile.stages.counts import Counts
+from skypile.stages.decontaminate import Decontaminate
 from skypile.stages.language import Language
 from skypile.stages.lexicon import Lexicon
 from skypile.stages.license import License
@@ -24,8 +25,9 @@ from skypile.stages.repetition import Repetition
 from skypile.stages.secrets import Secrets
 from skypile.stages.url_lists import UrlLists
 
+DATA = Path(__file__).parents[1] / "data"
 # It reads nothing but `url`, which the other stages do not know.
-URL_LISTS = UrlLists(lists={"bad": (str(Path(__file__).parents[1] / "data" / "domains.txt"),)})
+URL_LISTS = UrlLists(lists={"bad": (str(DATA / "domains.txt"),)})
 URLS = (
     "https://example.com/", "http://www.Example.com:8080/a?b=c", "https://notexample.com/",
     "https://sub.example.org/page", "https://example.org", "a.com/x", "https://b.com/?u=a.com",
@@ -48,7 +50,15 @@ STAGES: tuple[Stage, ...] = (
     Book(),
 )
 # Stages that read nothing but the text, and rewrite it: each is tried on the text as it was.
-REWRITING: tuple[Stage, ...] = (BoilerplateLines(), RefinedwebLines(), C4Lines())
+REWRITING: tuple[Stage, ...] = (
+    BoilerplateLines(),
+    RefinedwebLines(),
+    C4Lines(),
+    Decontaminate(
+        sets={"exam": (str(DATA / "exam.jsonl"),)}, mode="passage",
+        window_chars=20, min_piece_chars=40,
+    ),
+)  # fmt: skip
 
 
 def needed(stage: Stage) -> tuple[Stage, ...]:
