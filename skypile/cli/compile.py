@@ -117,6 +117,22 @@ def _sample() -> pa.RecordBatch:
         return pa.concat_batches([batch for unit in units for batch in open_unit(unit, READ)])
 
 
+def _urls() -> None:
+    """Look a URL up: stage url_lists cannot be without lists."""
+    import numpy as np
+
+    from skypile.kernels import urls
+    from skypile.kernels.buffers import utf8_view
+    from skypile.kernels.hash_table import hash_table
+
+    name = b"example.com"
+    data = np.frombuffer(name + bytes(72), np.uint8).copy()
+    lines = urls.plain_lines(data, len(name))
+    keys, _ = urls.entry_keys(data, lines[:, 0].copy(), lines[:, 1].copy())
+    table = hash_table(keys[:, 0].copy(), np.ones(len(keys), np.uint64))
+    urls.url_counts(*utf8_view(pa.array(["https://example.com/"], pa.large_string())), table, 1)
+
+
 def _duplicates(texts: pa.Array) -> None:
     from skypile.dedup.verify import exact_jaccard
     from skypile.lists.lines import LineCounter, LineSpec
@@ -151,6 +167,7 @@ def _others(text: str) -> None:
     from skypile.stages.second_opinion import second_opinion
     from skypile.tokens import DEFAULT_TOKENIZER, Encoder
 
+    _urls()
     page_text(PAGE.format(text).encode(), "precise")
     second_opinion(text, 0)
     encoder = Encoder(DEFAULT_TOKENIZER.read_bytes(), DEFAULT_TOKENIZER)
