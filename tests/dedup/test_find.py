@@ -10,6 +10,7 @@ import pytest
 from skypile.dedup import bands, cluster, exact, verify
 from skypile.dedup.cluster import EXACT, NEAR, Drops
 from skypile.dedup.find import find_duplicates
+from skypile.dedup.settings import Dedup
 from skypile.dedup.signatures import SignatureIndex, SignatureSet
 
 CODE = "\n".join(
@@ -24,7 +25,7 @@ def as_rows(drops: Drops) -> list[tuple]:
 
 
 def subset(signatures: SignatureSet, rows: np.ndarray) -> SignatureSet:
-    names = ("addresses", "exact", "minhash", "shingle_count", "length", "priority")
+    names = ("addresses", "exact", "minhash", "shingle_count", "length", "preferences")
     return SignatureSet(**{name: getattr(signatures, name)[rows] for name in names})
 
 
@@ -95,7 +96,8 @@ def test_no_document_at_all(sign):
 
 def test_the_longer_then_the_rather_preferred_then_the_earlier_copy_stays(sign):
     texts = ["a b c d e f", "a  b c d e f", "a b c d e f", "x y z", "x y z", "q r", "q r"]
-    signatures, fetch = sign(texts, priority=[0, 9, 0, 2, 1, 3, 3])
+    settings = Dedup(sources=("a", "b"))
+    signatures, fetch = sign(texts, sources=[*"azabazz"], settings=settings)
     drops = find_duplicates(signatures, fetch)
     assert as_rows(drops) == [
         (0, 1, EXACT, 1.0, True),
