@@ -56,7 +56,7 @@ def parse_key(entry: object) -> object:
         return entry
     if entry not in OWN_KEYS:
         raise ValueError(
-            f"{entry!r} needs an order: {{column: {entry}, order: asc|desc}}; only "
+            f"{entry!r} needs an order: {{column: {entry}, order: asc or desc}}; only "
             f"{', '.join(OWN_KEYS)} stand alone"
         )
     return Key(column=entry, order=OWN_KEYS[entry])
@@ -87,7 +87,7 @@ def preferences(batch: pa.RecordBatch, keys: Sequence[Key], sources: Sequence[st
     """Return the preference of each document of `batch`, uint64 (n, words).
 
     Nulls, NaNs and, in `meta`, what is neither a number nor an ISO 8601 date come last, whatever
-    the order.
+    the order; beside them the one 64-bit integer that an order puts last.
     """
     layout = _layout(keys)
     found = np.zeros((batch.num_rows, len(layout)), np.uint64)
@@ -139,7 +139,7 @@ def _ordered_floats(numbers: npt.NDArray[np.float64], order: str) -> U64:
 
 def _meta_numbers(column: pa.Array, name: str) -> npt.NDArray[np.float64]:
     """Return field `name` of each JSON object as a number, NaN where it is none."""
-    texts = (value.as_buffer() if value.is_valid else None for value in column)
+    texts = (value.as_py() for value in column)
     found = [math.nan if text is None else _number(orjson.loads(text).get(name)) for text in texts]
     return np.array(found, np.float64)
 

@@ -7,11 +7,22 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from datasketch.lsh import _optimal_param
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skypile.dedup.bands import MAX_BUCKET, band_hashes, candidate_pairs, pack_band_keys
+from skypile.dedup.bands import (
+    BANDS,
+    MAX_BUCKET,
+    ROWS,
+    VALUES,
+    band_hashes,
+    candidate_pairs,
+    optimal_bands,
+    pack_band_keys,
+)
 from skypile.dedup.formats import PARTITIONS, band_entry, top_bits
+from skypile.dedup.settings import Dedup
 from skypile.errors import RecipeError
 from skypile.phases.pair import ROUND_BYTES, PairWork
 
@@ -24,6 +35,20 @@ def pairs_of(hashes, addresses, preferences=None, **options):
     columns.append(np.array(preferences, np.uint64).reshape(len(hashes), 1))
     left, right = candidate_pairs(*columns, **options)
     return list(zip(left.tolist(), right.tolist(), strict=True))
+
+
+@pytest.mark.parametrize("threshold", [0.3, 0.5, 0.75, 0.8, 0.9, 0.97, 1.0])
+def test_bands_and_rows_are_those_of_datasketch(threshold):
+    assert optimal_bands(threshold) == _optimal_param(threshold, VALUES, 0.05, 0.95)
+
+
+def test_the_default_threshold_has_the_default_bands():
+    assert optimal_bands() == (BANDS, ROWS) == (16, 8)
+    assert Dedup(threshold=0.75).bands * Dedup(threshold=0.75).rows <= VALUES
+    assert (Dedup(threshold=0.5).bands, Dedup(threshold=0.5).rows) == optimal_bands(0.5)
+    given = Dedup(threshold=0.75, bands=14, rows=8)
+    assert (given.bands, given.rows) == (14, 8)
+    assert (given.with_threshold(0.8).bands, given.with_threshold(0.8).threshold) == (16, 0.8)
 
 
 @given(st.lists(st.integers(0, 6), max_size=40))
