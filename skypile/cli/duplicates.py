@@ -57,7 +57,9 @@ class Compared:
         drops = with_kept(self.drops) if drop_all_copies else self.drops
         records = self.waiting.names(np.unique(drops.kept), "record")
         for piece in self.waiting:
-            table = _drop_table(drops.for_unit(piece.number), records)
+            rows = np.asarray(piece.batch.column("row"))
+            first, last = (piece.number << 32 | int(row) for row in (rows[0], rows[-1]))
+            table = _drop_table(drops.between(first, last), records)
             yield piece.with_batch(with_drops(piece.batch, table, self.settings.threshold))
 
     def alarms(self) -> list[str]:

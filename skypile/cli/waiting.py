@@ -19,6 +19,7 @@ from skypile.cli.curated import Piece
 from skypile.dedup.formats import U64
 from skypile.dedup.signatures import address_of
 from skypile.errors import OutputError
+from skypile.io.units import Unit
 from skypile.kernels.buffers import utf8_view
 from skypile.policy import open_mask
 
@@ -27,9 +28,13 @@ __all__ = ["Waiting"]
 
 @dataclass(frozen=True)
 class _Place:
-    """A piece without its rows, where these lie, and where the texts of its open documents do."""
+    """Where the rows of a piece lie, and the texts of its open documents.
 
-    piece: Piece
+    Not an empty slice of it: that would hold on to all of its memory.
+    """
+
+    number: int
+    unit: Unit
     start: int
     middle: int
     end: int
@@ -77,9 +82,8 @@ class Waiting:
             end = middle if piece.original is None else self._write(piece.original)
             rows = np.flatnonzero(open_mask(batch))
             borders = self._write_texts(batch.column("text").take(pa.array(rows)))
-        bare = Piece(piece.number, piece.unit, batch.slice(0, 0), None)
-        place = _Place(bare, start, middle, end, addresses, addresses[rows], borders)
-        self._places.append(place)
+        places = (start, middle, end, addresses, addresses[rows], borders)
+        self._places.append(_Place(piece.number, piece.unit, *places))
         self._first.append(int(addresses[0]))
         hashes = [xxhash.xxh3_64_intdigest(value.as_buffer()) for value in batch.column("id")]
         self._id_hashes.append(np.array(hashes, np.uint64))
@@ -103,7 +107,7 @@ class Waiting:
         for place in self._places:
             original = self._read(place.middle, place.end) if place.end > place.middle else None
             batch = self._read(place.start, place.middle)
-            yield Piece(place.piece.number, place.piece.unit, batch, original)
+            yield Piece(place.number, place.unit, batch, original)
 
     def _read(self, start: int, end: int, names: Sequence[str] = ()) -> pa.RecordBatch:
         """Return a batch, or these columns of it, which alone are then unpacked."""

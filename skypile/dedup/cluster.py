@@ -48,9 +48,13 @@ class Drops:
 
     def for_unit(self, unit: int) -> Drops:
         """Return the drops among the records of one unit."""
-        first = np.searchsorted(self.address, np.uint64(unit << 32))
-        last = np.searchsorted(self.address, np.uint64(unit << 32 | 0xFFFFFFFF), side="right")
-        chosen = slice(int(first), int(last))
+        return self.between(unit << 32, unit << 32 | 0xFFFFFFFF)
+
+    def between(self, first: int, last: int) -> Drops:
+        """Return the drops of the addresses `first` to `last`, both inclusive."""
+        start = np.searchsorted(self.address, np.uint64(first))
+        stop = np.searchsorted(self.address, np.uint64(last), side="right")
+        chosen = slice(int(start), int(stop))
         return Drops(*(column[chosen] for column in self._columns()))
 
     def _columns(self) -> tuple[npt.NDArray[Any], ...]:

@@ -7,12 +7,17 @@ import json
 import signal
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
 from cli_runs import words, write_lines
 from signals import Watched
+
+from skypile.cli.curated import Piece
+from skypile.cli.waiting import Waiting
+from skypile.io.units import plan_units
 
 LONG, NEAR = words(60), words(60).replace("word59", "end")
 ZH = "春天来了，河边的柳树发芽，孩子们在草地上放风筝，老人坐在长椅上晒太阳，渔夫把小船推进水里。"
@@ -185,3 +190,29 @@ def test_an_interrupted_run_leaves_the_folder_as_it_was(tmp_path):
     assert (code, shown) == (130, b"")
     assert f"interrupted before the end: {out} is as before" in told
     assert list(out.iterdir()) == []
+
+
+def test_what_waits_on_disk_takes_no_memory_and_is_found_by_address(inputs):
+    unit = plan_units([str(inputs)]).units[0]
+    texts = [f"{n} {'x' * 500_000}" for n in range(40)]
+    before = pa.total_allocated_bytes()
+    with Waiting() as waiting:
+        for start in range(0, 40, 2):
+            batch = pa.RecordBatch.from_pydict(
+                {
+                    "row": pa.array([start, start + 1], pa.uint32()),
+                    "id": pa.array([f"d{start}", "twice"]),
+                    "record": pa.array([f"x#{start}", f"x#{start + 1}"]),
+                    "text": pa.array(texts[start : start + 2]),
+                    "outcome": pa.array([None, "rejected" if start == 4 else None], pa.string()),
+                }
+            )
+            waiting.add(Piece(3, unit, batch, None))
+        del batch
+        assert pa.total_allocated_bytes() - before < 2_000_000 < sum(map(len, texts)) / 9
+        asked = np.array([3 << 32, 3 << 32 | 1, 3 << 32 | 4, 3 << 32 | 39], np.uint64)
+        assert waiting.texts(asked) == [texts[n].encode() for n in (0, 1, 4, 39)]
+        assert list(waiting.unique_ids(asked).values()) == ["d0", "twice", "d4", "x#39"]
+        assert [piece.batch.column("text").to_pylist() for piece in waiting] == [
+            texts[start : start + 2] for start in range(0, 40, 2)
+        ]
