@@ -86,9 +86,7 @@ def audit(
     id_replaced: int,
     alarms: Sequence[str] = (),
 ) -> Ledger:
-    """Return the ledger: what readers counted against the footers of the files written.
-
-    `alarms` become notes of it.
+    """Return the ledger, `alarms` as notes: readers' counts against the footers of files written.
 
     Raises RunError, naming the unit or the file, where a record is missing or stands twice.
     """
