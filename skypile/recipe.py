@@ -16,6 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 import skypile
+from skypile.dedup.settings import Dedup
 from skypile.errors import RecipeError, TokenizerError
 from skypile.policy import Rule
 from skypile.schema import DOMAINS, INPUT_FIELDS, OUTCOME_FIELDS
@@ -63,29 +64,6 @@ def _stage(entry: object) -> Stage:
         raise RecipeError(f"a stage is a name or {{stage: NAME, option: value}}, not {entry!r}")
     kind = stage_class(options["stage"])
     return kind(**{key: value for key, value in options.items() if key != "stage"})
-
-
-class Dedup(_Frozen):
-    """How duplicates are found: bands of rows over the first values of the signature.
-
-    14 bands of 8 rows over 112 of 128 values propose pairs; those whose estimate lies within
-    0.12 of `threshold` are verified by the exact Jaccard similarity of their shingle sets.
-    `sources` lists sources whose copies are preferred, best first, between copies of equal length.
-    """
-
-    threshold: float = Field(default=0.8, gt=0, le=1)
-    bands: int = Field(default=14, ge=1, le=128)
-    rows: int = Field(default=8, ge=1, le=128)
-    sources: tuple[str, ...] = ()
-
-    @model_validator(mode="after")
-    def _fits(self) -> Dedup:
-        if self.bands * self.rows > 128:
-            raise ValueError(
-                f"dedup: {self.bands} bands of {self.rows} rows need "
-                f"{self.bands * self.rows} values; a signature has 128"
-            )
-        return self
 
 
 class Subset(_Frozen):
@@ -139,6 +117,8 @@ class Recipe(_Frozen):
         stale: set[str] = set()
         for step in self.score:
             _check_rewrites(step)
+        if self.dedup is not None:
+            self.dedup.check_columns(known | self.columns(self.steps))
         for step in (*self.steps, *self.score):
             for stage in step.stages:
                 _check_columns(stage.reads, known, stale, f"stage {stage.name!r} reads")

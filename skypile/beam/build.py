@@ -138,12 +138,13 @@ def build(
         curated = _curate(run)
         _check(run, curated, [])
         work, drops = _pair(run, curated)
+        sys.stderr.writelines(f"{alarm}\n" for alarm in drops.data["alarms"])
         tasks, scores = _score(run, curated, work)
         _check(run, curated, scores)
         plan, groups = _publish(run, tasks)
         begun = time.monotonic()
-        replaced = drops.data["id_replaced"]
-        ledger = audit(context, run.refs, curated, groups, id_replaced=replaced)
+        replaced, alarms = drops.data["id_replaced"], drops.data["alarms"]
+        ledger = audit(context, run.refs, curated, groups, id_replaced=replaced, alarms=alarms)
         found = manifest(context, run.refs, curated, groups, ledger, plan)
         run.seconds["audit"] = time.monotonic() - begun
         found["run"] = _run_object(run, started)

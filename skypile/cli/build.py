@@ -6,13 +6,11 @@ import argparse
 import logging
 import sys
 from collections.abc import Iterable, Sequence
-from pathlib import PurePosixPath
 from typing import Any
 
-from skypile.cli.inputs import add_input_arguments, gathered
+from skypile.cli.inputs import add_input_arguments, check_apart, gathered
 from skypile.cli.terminal import say_whether_it_compiles
 from skypile.errors import RecipeError, UsageError
-from skypile.io.files import absolute
 from skypile.io.remote import is_http
 from skypile.io.sources import ReadOptions
 from skypile.io.store import Store
@@ -128,15 +126,7 @@ def _check_folders(args: argparse.Namespace, inputs: Iterable[str]) -> None:
                 f"--{name.replace('_', '-')} {value}: nothing can be written by http; give a local "
                 "folder, or one by gs://, s3:// or hdfs://"
             )
-    output = PurePosixPath(absolute(args.output))
-    inside = [output / folder for folder in (*FOLDERS, ".work")]
-    for given in inputs:
-        place = PurePosixPath(absolute(given))
-        if any(place.is_relative_to(folder) for folder in inside) or output.is_relative_to(place):
-            raise UsageError(
-                f"--output {args.output}: lies in the input {given}, or the input in it, so the "
-                "corpus would become its own input; give another --output"
-            )
+    check_apart(args.output, inputs, (*FOLDERS, ".work"))
 
 
 def _context(args: argparse.Namespace, recipe: Recipe) -> Context:

@@ -1,87 +1,156 @@
-"""Duplicates among ad-hoc documents: judged pieces wait on disk until all signatures are known."""
+"""Duplicates among ad-hoc documents: judged pieces wait on disk until all signatures are known.
+
+``skypile dedup`` and ``skypile filter --dedup`` both go through `compared`.
+"""
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
-from types import TracebackType
-from typing import IO, Self
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from skypile.cli.curated import Piece
+from skypile.cli.waiting import Waiting
 from skypile.curate import annotate
-from skypile.dedup.cluster import REASONS, Drops
+from skypile.dedup.cluster import REASONS, Drops, alarm_notes, large_families
+from skypile.dedup.documents import open_signatures
 from skypile.dedup.find import find_duplicates
 from skypile.dedup.formats import U64
-from skypile.dedup.signatures import SignatureSet, address_of, pack
-from skypile.errors import OutputError
+from skypile.dedup.settings import Dedup
+from skypile.dedup.signatures import SignatureIndex, SignatureSet
+from skypile.dedup.verify import estimate
 from skypile.phases.merge import DROP_SCHEMA, with_drops
-from skypile.policy import open_mask
-from skypile.recipe import Dedup
 from skypile.stages.signature import Signature
 
-__all__ = ["Waiting", "without_duplicates"]
+__all__ = ["PAIR_SCHEMA", "Compared", "compared", "without_duplicates"]
+
+PAIR_SCHEMA = pa.schema(
+    [
+        ("kept_id", pa.string()),
+        ("dropped_id", pa.string()),
+        ("jaccard_estimate", pa.float32()),
+        ("jaccard", pa.float32()),  # null where the estimate has decided
+    ]
+)
+PAIRS_AT_ONCE = 1 << 14
 
 
-def without_duplicates(pieces: Iterator[Piece], settings: Dedup) -> Iterator[Piece]:
-    """Yield `pieces` with the duplicates among their open documents rejected.
+@dataclass(frozen=True)
+class Compared:
+    """All documents, waiting on disk, and what was found out about the open ones."""
 
-    Each names the record that stays in `duplicate_of`. Nothing is yielded before all is read; text
-    waits in a temporary file, signatures (about 0.6 kB a document) in memory.
+    waiting: Waiting
+    signatures: SignatureSet
+    drops: Drops
+    settings: Dedup
+
+    def pieces(self, *, drop_all_copies: bool = False) -> Iterator[Piece]:
+        """Yield all pieces with their duplicates rejected.
+
+        Each names the record that stays in `duplicate_of`. With `drop_all_copies` those that would
+        stay are rejected, too, and name the most similar of their copies.
+        """
+        drops = with_kept(self.drops) if drop_all_copies else self.drops
+        records = self.waiting.names(np.unique(drops.kept), "record")
+        for piece in self.waiting:
+            rows = np.asarray(piece.batch.column("row"))
+            first, last = (piece.number << 32 | int(row) for row in (rows[0], rows[-1]))
+            table = _drop_table(drops.between(first, last), records)
+            yield piece.with_batch(with_drops(piece.batch, table, self.settings.threshold))
+
+    def alarms(self) -> list[str]:
+        """Return a sentence about each family of more documents than the alarm allows."""
+        families = large_families(self.drops, self.settings.alarm)
+        addresses = np.array(sorted(kept for kept, _ in families), np.uint64)
+        records = self.waiting.names(addresses, "record")
+        named = [(records[kept], size) for kept, size in families]
+        return alarm_notes(named, self.settings.alarm)
+
+    def pairs(self) -> Iterator[pa.RecordBatch]:
+        """Yield PAIR_SCHEMA for each dropped document, in input order.
+
+        An id that had occurred before is told by its record, as in a corpus.
+        """
+        drops, index = self.drops, SignatureIndex([self.signatures])
+        ids = self.waiting.unique_ids(np.union1d(drops.address, drops.kept))
+        for start in range(0, len(drops), PAIRS_AT_ONCE):
+            rows = slice(start, start + PAIRS_AT_ONCE)
+            kept, dropped = drops.kept[rows], drops.address[rows]
+            agreeing = estimate(index.minhashes(kept), index.minhashes(dropped))
+            checked = drops.exact_checked[rows]
+            columns = [
+                pa.array([ids[address] for address in kept.tolist()], pa.string()),
+                pa.array([ids[address] for address in dropped.tolist()], pa.string()),
+                pa.array(agreeing, pa.float32()),
+                pa.array(drops.jaccard[rows], pa.float32(), mask=~checked),
+            ]
+            yield pa.RecordBatch.from_arrays(columns, schema=PAIR_SCHEMA)
+
+
+@contextmanager
+def compared(pieces: Iterator[Piece], settings: Dedup) -> Iterator[Compared]:
+    """Read `pieces` to their end, and yield what is found among their open documents.
+
+    Texts wait in a temporary file, signatures (about 0.6 kB a document) in memory.
     """
     with Waiting() as waiting:
         sets = []
         for piece in pieces:
             batch = annotate(piece.batch, [Signature()])
-            sets.append(_signatures(piece.number, batch, settings))
+            sets.append(open_signatures(batch, settings, unit=piece.number))
             names = [n for n in batch.schema.names if n not in Signature().writes]
             waiting.add(piece.with_batch(batch.select(names)))
+        signatures = SignatureSet.joined(sets, words=settings.words)
+        del sets
         drops = find_duplicates(
-            _joined(sets),
+            signatures,
             waiting.texts,
             threshold=settings.threshold,
             bands=settings.bands,
             rows=settings.rows,
         )
-        records = waiting.records(np.unique(drops.kept))
-        for piece in waiting:
-            table = _drop_table(drops.for_unit(piece.number), records)
-            yield piece.with_batch(with_drops(piece.batch, table, settings.threshold))
+        yield Compared(waiting, signatures, drops, settings)
 
 
-def _signatures(number: int, batch: pa.RecordBatch, settings: Dedup) -> SignatureSet | None:
-    rows = batch.take(pa.array(np.flatnonzero(open_mask(batch))))
-    if not rows.num_rows:
-        return None
-    sources = pa.array(settings.sources, pa.string())
-    place = pc.index_in(rows.column("source"), value_set=sources).fill_null(len(sources))
-    return pack(
-        addresses=address_of(number, np.asarray(rows.column("row"))),
-        exact_hash=rows.column("exact_hash"),
-        minhash=rows.column("minhash"),
-        shingle_count=rows.column("shingle_count"),
-        length=np.asarray(pc.utf8_length(rows.column("text"))).astype(np.int64),
-        priority=np.asarray(place).astype(np.int32),
+def without_duplicates(
+    pieces: Iterator[Piece], settings: Dedup, notes: list[str]
+) -> Iterator[Piece]:
+    """Yield `pieces` with the duplicates among their open documents rejected.
+
+    Nothing is yielded before all is read. Alarms are added to `notes`.
+    """
+    with compared(pieces, settings) as found:
+        notes += found.alarms()
+        yield from found.pieces()
+
+
+def with_kept(drops: Drops) -> Drops:
+    """Return `drops` and, for each document that would stay, one more.
+
+    It names the most similar of its copies (of equals the first) and takes over how similar they
+    are. Here alone a document that is named is itself dropped.
+    """
+    order = np.lexsort((drops.address, -drops.jaccard.astype(np.float64), drops.kept))
+    kept, first = np.unique(drops.kept[order], return_index=True)
+    best = order[first]
+    return drops.merged(
+        Drops(
+            address=kept,
+            kept=drops.address[best],
+            reason=drops.reason[best],
+            jaccard=drops.jaccard[best],
+            exact_checked=drops.exact_checked[best],
+        )
     )
-
-
-def _joined(sets: list[SignatureSet | None]) -> SignatureSet:
-    names = ("addresses", "exact", "minhash", "shingle_count", "length", "priority")
-    filled = [each for each in sets if each is not None]
-    if not filled:
-        shapes = {"exact": (0, 2), "minhash": (0, 128)}
-        types = {"addresses": np.uint64, "exact": np.uint64, "minhash": np.uint32}
-        types |= {"shingle_count": np.int32, "length": np.int64, "priority": np.int32}
-        return SignatureSet(**{n: np.zeros(shapes.get(n, (0,)), types[n]) for n in names})
-    return SignatureSet(**{n: np.concatenate([getattr(s, n) for s in filled]) for n in names})
 
 
 def _drop_table(drops: Drops, records: dict[int, str]) -> pa.Table:
     columns = [
-        pa.array((drops.address & np.uint64(0xFFFFFFFF)).astype(np.uint32)),
+        pa.array(_rows(drops.address)),
         pa.array([REASONS[reason] for reason in drops.reason], pa.string()),
         pa.array(drops.jaccard.astype(np.float64)),
         pa.array([records[address] for address in drops.kept.tolist()], pa.string()),
@@ -90,80 +159,5 @@ def _drop_table(drops: Drops, records: dict[int, str]) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=DROP_SCHEMA)
 
 
-class Waiting:
-    """Pieces in a temporary file, read again in order, or single rows by address.
-
-    An address is ``unit << 32 | row``. Raises OutputError where the temporary folder is full.
-    """
-
-    def __init__(self) -> None:
-        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="skypile-")  # noqa: SIM115
-        self._places: list[tuple[Piece, int, int, int]] = []
-        self._first: list[int] = []
-        self._options = pa.ipc.IpcWriteOptions(compression="lz4")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._file.close()
-
-    def add(self, piece: Piece) -> None:
-        """Append `piece`, whose addresses come after all that are there."""
-        start = self._file.seek(0, 2)
-        middle = self._write(piece.batch)
-        end = middle if piece.original is None else self._write(piece.original)
-        nothing = piece.batch.slice(0, 0)
-        self._places.append((Piece(piece.number, piece.unit, nothing, None), start, middle, end))
-        self._first.append(piece.number << 32 | piece.batch.column("row")[0].as_py())
-
-    def _write(self, batch: pa.RecordBatch) -> int:
-        try:
-            with pa.ipc.new_stream(self._file, batch.schema, options=self._options) as writer:
-                writer.write_batch(batch)
-            self._file.flush()
-        except OSError as error:
-            raise OutputError(
-                f"{tempfile.gettempdir()}: cannot hold the documents that --dedup compares: "
-                f"{error}; set TMPDIR to a folder with more room"
-            ) from error
-        return self._file.tell()
-
-    def __iter__(self) -> Iterator[Piece]:
-        """Yield the pieces in order."""
-        for known, start, middle, end in self._places:
-            original = self._read(middle, end) if end > middle else None
-            yield Piece(known.number, known.unit, self._read(start, middle), original)
-
-    def _read(self, start: int, end: int) -> pa.RecordBatch:
-        self._file.seek(start)
-        with pa.ipc.open_stream(self._file.read(end - start)) as reader:
-            return reader.read_next_batch()
-
-    def texts(self, addresses: U64) -> list[bytes]:
-        """Return the texts of ascending `addresses` as UTF-8."""
-        return [bytes(value.as_buffer()) for value in self._values(addresses, "text")]
-
-    def records(self, addresses: U64) -> dict[int, str]:
-        """Return address -> record of ascending `addresses`."""
-        values = self._values(addresses, "record")
-        named = zip(addresses.tolist(), values, strict=True)
-        return {address: value.as_py() for address, value in named}
-
-    def _values(self, addresses: U64, column: str) -> Iterator[pa.Scalar]:
-        held, batch, rows = -1, None, np.empty(0, np.uint64)
-        first = np.array(self._first, np.uint64)
-        for address in addresses:
-            place = int(np.searchsorted(first, address, side="right")) - 1
-            if place != held or batch is None:
-                known, start, middle, _ = self._places[place]
-                held, batch = place, self._read(start, middle)
-                rows = address_of(known.number, np.asarray(batch.column("row")))
-            at = int(np.searchsorted(rows, address))
-            assert rows[at] == address
-            yield batch.column(column)[at]
+def _rows(addresses: U64) -> npt.NDArray[np.uint32]:
+    return (addresses & np.uint64(0xFFFFFFFF)).astype(np.uint32)

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from skypile import interrupts
 from skypile.cli.curated import Counts, Piece, curated, judged, read_pieces, with_removed
-from skypile.cli.inputs import add_input_arguments, gathered, ordered_plan
+from skypile.cli.inputs import add_input_arguments, gathered, ordered_plan, with_threshold
 from skypile.cli.outputs import Lines, common_schema, is_parquet, open_lines, open_output
 from skypile.cli.terminal import is_terminal, say, say_whether_it_compiles
 from skypile.errors import InputError, RunError, UsageError
@@ -60,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--ledger", metavar="FILE.json", help="write the counts there, too")
     add("--no-models", action="store_true", help="leave the recipe's score section out")
     add("--dedup", action="store_true", help="reject duplicates among the inputs")
+    add("--threshold", type=float, metavar="T", help="--dedup from this Jaccard index on")
     add("--text-field", default="text", metavar="NAME", help="default: %(default)s")
     add("--id-field", default="id", metavar="NAME", help="default: %(default)s")
     add("--max-document-bytes", type=int, default=256 << 20, metavar="N", help="default: 256 MiB")
@@ -111,6 +112,8 @@ def _check_outputs(args: argparse.Namespace) -> None:
         raise UsageError(f"{args.output}: --explain writes JSON Lines; give a name in .jsonl")
     if args.score_all and not args.explain:
         raise UsageError("--score-all shows its scores with --explain; add it")
+    if args.threshold is not None and not args.dedup:
+        raise UsageError("--threshold says which documents are duplicates for --dedup; add it")
 
 
 def _left_behind(args: argparse.Namespace) -> str:
@@ -133,9 +136,11 @@ class Told:
         self._known = all(unit.path != STDIN for unit in plan.units)
         self._unit = self._before = 0
 
-    def reading(self) -> None:
-        """Tell how many records were read, where none is judged yet."""
-        self.progress.update(Count(documents=self.counts.ledger.read, what="records read"))
+    def each_read(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
+        """Yield `pieces` and tell how many records were read, where none is judged yet."""
+        for piece in pieces:
+            self.progress.update(Count(documents=self.counts.ledger.read, what="records read"))
+            yield piece
 
     def judged(self, piece: Piece) -> None:
         """Tell what the counts hold now that `piece` is judged and written."""
@@ -190,14 +195,15 @@ def _pieces(
     if args.dedup:
         from skypile.cli.duplicates import without_duplicates
 
-        pieces = without_duplicates(_read(pieces, told), recipe.dedup or Dedup())
+        pieces = without_duplicates(
+            told.each_read(pieces), _settings(args, recipe), counts.ledger.notes
+        )
     return curated(pieces, recipe, score_all=args.score_all)
 
 
-def _read(pieces: Iterator[Piece], told: Told) -> Iterator[Piece]:
-    for piece in pieces:
-        told.reading()
-        yield piece
+def _settings(args: argparse.Namespace, recipe: Recipe) -> Dedup:
+    found = recipe.dedup or Dedup()
+    return found if args.threshold is None else with_threshold(found, args.threshold)
 
 
 def _outputs(

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
+from skypile.dedup.settings import Dedup
 from skypile.errors import UsageError
+from skypile.io.files import absolute
 from skypile.io.lists import read_list
 from skypile.io.rows import HTML_TIERS
 from skypile.io.units import STDIN, Plan, plan_units
 
-__all__ = ["INPUT_HELP", "Inputs", "add_input_arguments", "gathered", "ordered_plan"]
+__all__ = [
+    "INPUT_HELP", "Inputs", "add_input_arguments", "check_apart", "gathered", "ordered_plan",
+    "with_threshold",
+]  # fmt: skip
 
 # Units exist so that workers can share a file. One process reads each file as a whole, and is
 # spared the pass over it that numbers the lines of its pieces.
@@ -81,3 +87,28 @@ def ordered_plan(inputs: Inputs) -> Plan:
     build from the same inputs. Raises what plan_units raises.
     """
     return plan_units(inputs.given, target_bytes=WHOLE_FILES, in_order=True, origins=inputs.origins)
+
+
+def check_apart(output: str, inputs: Iterable[str], inside: Iterable[str]) -> None:
+    """Raise UsageError where an input lies in one of the folders `inside` of `output`, or holds it.
+
+    What is written would be taken for input by the next run.
+    """
+    root = PurePosixPath(absolute(output))
+    own = [root / folder for folder in inside]
+    for given in inputs:
+        place = PurePosixPath(absolute(given))
+        if any(place.is_relative_to(folder) for folder in own) or root.is_relative_to(place):
+            raise UsageError(
+                f"--output {output}: lies in the input {given}, or the input in it, so what is "
+                "written would become its own input; give another --output"
+            )
+
+
+def with_threshold(settings: Dedup, threshold: float) -> Dedup:
+    """Return `settings` with the threshold of a command line; UsageError unless in 0 to 1."""
+    if not 0 < threshold <= 1:
+        raise UsageError(
+            f"--threshold is {threshold:g}; it is a Jaccard index, above 0 and up to 1"
+        )
+    return settings.with_threshold(threshold)

@@ -27,6 +27,7 @@ __all__ = ["COMMANDS", "guarded", "run"]
 COMMANDS: dict[str, str] = {
     "build": "build a corpus from documents: curate, deduplicate, score, mix, write shards",
     "filter": "sort the documents of ad-hoc files into kept and rejected",
+    "dedup": "find the duplicates among documents, and which of them stays",
     "stats": "show how the values of every column are distributed",
     "decontaminate": "find the items of evaluation sets in documents, and take them out",
     "verify": "check a corpus against its manifest",

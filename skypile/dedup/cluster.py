@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from skypile.dedup.files import read_columns, write_columns
-from skypile.dedup.formats import EDGE, U64, Records, joined
+from skypile.dedup.formats import EDGE, U64, Records, joined, preferred_order
 from skypile.dedup.signatures import SignatureIndex
 
-__all__ = ["EXACT", "NEAR", "REASONS", "Drops", "cluster", "merged_edges"]
+__all__ = [
+    "EXACT", "NEAR", "REASONS", "Drops", "alarm_notes", "cluster", "large_families", "merged_edges",
+]  # fmt: skip
 
 EXACT = 0
 NEAR = 1
@@ -23,6 +25,7 @@ REASONS = ("exact_duplicate", "near_duplicate")
 
 _KIND = b"drops 1"
 _SLICE_EDGES = 1 << 18
+_NAMED = 10
 
 
 @dataclass(frozen=True)
@@ -45,13 +48,24 @@ class Drops:
 
     def for_unit(self, unit: int) -> Drops:
         """Return the drops among the records of one unit."""
-        first = np.searchsorted(self.address, np.uint64(unit << 32))
-        last = np.searchsorted(self.address, np.uint64(unit << 32 | 0xFFFFFFFF), side="right")
-        chosen = slice(int(first), int(last))
+        return self.between(unit << 32, unit << 32 | 0xFFFFFFFF)
+
+    def between(self, first: int, last: int) -> Drops:
+        """Return the drops of the addresses `first` to `last`, both inclusive."""
+        start = np.searchsorted(self.address, np.uint64(first))
+        stop = np.searchsorted(self.address, np.uint64(last), side="right")
+        chosen = slice(int(start), int(stop))
         return Drops(*(column[chosen] for column in self._columns()))
 
     def _columns(self) -> tuple[npt.NDArray[Any], ...]:
         return self.address, self.kept, self.reason, self.jaccard, self.exact_checked
+
+    def merged(self, other: Drops) -> Drops:
+        """Return these and those of `other`, whose addresses are others."""
+        pairs = zip(self._columns(), other._columns(), strict=True)
+        both = [np.concatenate(columns) for columns in pairs]
+        order = np.argsort(both[0], kind="stable")
+        return Drops(*(column[order] for column in both))
 
     def save(self, path: Path) -> None:
         """Write the drops to `path` as an Arrow file whose bytes depend on the values alone."""
@@ -95,12 +109,12 @@ def cluster(index: SignatureIndex, copies: Records, edges: Records) -> Drops:
     exact.kept[taken] = near.kept[source]
     exact.jaccard[taken] = near.jaccard[source]
     exact.exact_checked[taken] = near.exact_checked[source]
-    return _merged(exact, near)
+    return exact.merged(near)
 
 
 def _near_drops(index: SignatureIndex, edges: Records) -> Drops:
     nodes = np.unique(np.concatenate((edges["left"], edges["right"])))
-    preferred = np.lexsort((nodes, index.preferences(nodes)))
+    preferred = preferred_order(nodes, index.preferences(nodes))
     rank = np.empty(nodes.size, np.int64)
     rank[preferred] = np.arange(nodes.size)
     left = rank[np.searchsorted(nodes, edges["left"])]
@@ -138,12 +152,26 @@ def _dropping_edges(
     return np.array(chosen, np.int64)
 
 
-def _merged(one: Drops, two: Drops) -> Drops:
-    both = [np.concatenate(columns) for columns in zip(one._columns(), two._columns(), strict=True)]
-    order = np.argsort(both[0], kind="stable")
-    return Drops(*(column[order] for column in both))
-
-
 def merged_edges(chunks: Iterable[bytes]) -> Records:
     """Return the EDGE records of all chunks; their order does not matter."""
     return joined(chunks, EDGE)
+
+
+def large_families(drops: Drops, alarm: int) -> list[tuple[int, int]]:
+    """Return (address that stays, documents) of families of more than `alarm`, largest first."""
+    kept, copies = np.unique(drops.kept, return_counts=True)
+    large = np.flatnonzero(copies + 1 > alarm)
+    large = large[np.lexsort((kept[large], -copies[large]))]
+    return list(zip(kept[large].tolist(), (copies[large] + 1).tolist(), strict=True))
+
+
+def alarm_notes(families: Sequence[tuple[str, int]], alarm: int) -> list[str]:
+    """Return what a person should know of `families` (record that stays, documents)."""
+    notes = [
+        f"alarm: {size:,} documents are one family of duplicates, of which {record} stays "
+        f"(more than {alarm:,}: is it boilerplate, or a page that says nothing?)"
+        for record, size in families[:_NAMED]
+    ]
+    if len(families) > _NAMED:
+        notes.append(f"alarm: and {len(families) - _NAMED:,} more such families")
+    return notes

@@ -6,15 +6,23 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from skypile.dedup.formats import COPY, EXACT_ENTRY, PARTITIONS, Records, joined, top_bits
+from skypile.dedup.formats import (
+    COPY,
+    PARTITIONS,
+    Records,
+    exact_entry,
+    joined,
+    preferred_order,
+    top_bits,
+)
 from skypile.dedup.signatures import SignatureSet
 
 __all__ = ["copies_of_group", "exact_copies", "exact_entries", "merged_copies", "pack_exact_keys"]
 
 
 def exact_entries(signatures: SignatureSet) -> Records:
-    """Return one EXACT_ENTRY for each document."""
-    entries = np.empty(len(signatures), EXACT_ENTRY)
+    """Return one `exact_entry` for each document."""
+    entries = np.empty(len(signatures), exact_entry(signatures.words))
     entries["high"], entries["low"] = signatures.exact.T
     entries["address"] = signatures.addresses
     entries["preference"] = signatures.preferences
@@ -27,8 +35,8 @@ def exact_copies(entries: Records) -> Records:
     `kept` is the most preferred of all equals. Among 1e9 different texts two hashes are equal with
     probability 1.5e-21.
     """
-    order = np.lexsort(tuple(entries[name] for name in ("address", "preference", "low", "high")))
-    entries = entries[order]
+    keys = (entries[name] for name in ("address", "preference", "low", "high"))
+    entries = entries[preferred_order(*keys)]
     if entries.size == 0:
         return np.empty(0, COPY)
     high, low = entries["high"], entries["low"]
@@ -41,7 +49,7 @@ def exact_copies(entries: Records) -> Records:
 
 
 def pack_exact_keys(signatures: SignatureSet) -> Iterator[tuple[int, bytes]]:
-    """Yield (partition, EXACT_ENTRY records); equal hashes fall into one partition."""
+    """Yield (partition, `exact_entry` records); equal hashes fall into one partition."""
     entries = exact_entries(signatures)
     parts = top_bits(entries["high"])
     for part in range(PARTITIONS):
@@ -50,9 +58,12 @@ def pack_exact_keys(signatures: SignatureSet) -> Iterator[tuple[int, bytes]]:
             yield part, chosen.tobytes()
 
 
-def copies_of_group(chunks: Iterable[bytes]) -> bytes:
-    """Return the COPY records of one partition's chunks, which may come in any order."""
-    return exact_copies(joined(chunks, EXACT_ENTRY)).tobytes()
+def copies_of_group(chunks: Iterable[bytes], *, words: int = 1) -> bytes:
+    """Return the COPY records of one partition's chunks, which may come in any order.
+
+    Preferences are of `words` words.
+    """
+    return exact_copies(joined(chunks, exact_entry(words))).tobytes()
 
 
 def merged_copies(chunks: Iterable[bytes]) -> Records:

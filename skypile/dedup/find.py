@@ -29,7 +29,10 @@ def find_duplicates(
     copies = exact_copies(exact_entries(signatures))
     every = band_entries(signatures, skip=copies["address"], bands=bands, rows=rows)
     pairs = merged_pairs(
-        [pairs_of_group([entries.tobytes()], max_bucket=max_bucket) for entries in every]
+        [
+            pairs_of_group([entries.tobytes()], max_bucket=max_bucket, words=signatures.words)
+            for entries in every
+        ]
     )
     edges = verified_edges(index, pairs, fetch, threshold=threshold)
     return cluster(index, copies, edges)

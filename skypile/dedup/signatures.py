@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ import pyarrow as pa
 from skypile.dedup.files import read_columns, write_columns
 from skypile.dedup.formats import U64
 
-__all__ = ["SignatureIndex", "SignatureSet", "address_of", "pack", "preferences"]
+__all__ = ["SignatureIndex", "SignatureSet", "address_of", "pack"]
 
 U32 = npt.NDArray[np.uint32]
 I32 = npt.NDArray[np.int32]
@@ -22,9 +22,9 @@ I64 = npt.NDArray[np.int64]
 Indices = npt.NDArray[np.intp]
 Number = TypeVar("Number", bound=np.generic)
 
-_KIND = b"signatures 1"
+_KIND = b"signatures 2"
+_VALUES = 128
 _LENGTH_BITS = 40
-_PRIORITY_BITS = 24
 
 
 def address_of(unit: int, rows: U32) -> U64:
@@ -37,7 +37,8 @@ class SignatureSet:
     """The signatures of n documents in strictly ascending order of address.
 
     addresses uint64 (n,); exact uint64 (n, 2); minhash uint32 (n, 128); shingle_count int32 (n,);
-    length int64 (n,), characters; priority int32 (n,), of the source, 0 first.
+    length int64 (n,), characters; preferences uint64 (n, words), smaller ones stay
+    (`skypile.dedup.preference`).
     """
 
     addresses: U64
@@ -45,23 +46,33 @@ class SignatureSet:
     minhash: U32
     shingle_count: I32
     length: I64
-    priority: I32
+    preferences: U64
 
     def __post_init__(self) -> None:
         rows = self.addresses.size
         assert self.exact.shape == (rows, 2) and self.minhash.shape[0] == rows
-        assert self.shingle_count.shape == self.length.shape == self.priority.shape == (rows,)
+        assert self.shingle_count.shape == self.length.shape == (rows,)
+        assert self.preferences.shape[0] == rows and self.preferences.ndim == 2
         assert np.all(self.addresses[1:] > self.addresses[:-1]), "addresses must ascend"
         assert rows == 0 or 0 <= self.length.min() <= self.length.max() < 1 << _LENGTH_BITS
-        assert rows == 0 or 0 <= self.priority.min() <= self.priority.max() < 1 << _PRIORITY_BITS
 
     def __len__(self) -> int:
         return self.addresses.size
 
     @property
-    def preferences(self) -> U64:
-        """The preference of each document, uint64 (n,); see `preferences`."""
-        return preferences(self.length, self.priority)
+    def words(self) -> int:
+        """How many 64-bit words the preference of a document takes."""
+        return int(self.preferences.shape[1])
+
+    @classmethod
+    def joined(cls, sets: Sequence[Self], *, words: int) -> Self:
+        """Return the documents of all sets, which ascend by address, in one; also of no set."""
+        shapes = {"exact": (0, 2), "minhash": (0, _VALUES), "preferences": (0, words)}
+        columns = {}
+        for name, kind in _TYPES.items():
+            nothing: npt.NDArray[Any] = np.empty(shapes.get(name, (0,)), kind)
+            columns[name] = np.concatenate([getattr(each, name) for each in sets] or [nothing])
+        return cls(**columns)
 
     def save(self, path: Path) -> None:
         """Write the set to `path` as an Arrow file whose bytes depend on the values alone."""
@@ -71,7 +82,7 @@ class SignatureSet:
             "minhash": _fixed_binary(self.minhash),
             "shingle_count": pa.array(self.shingle_count, pa.int32()),
             "length": pa.array(self.length, pa.int64()),
-            "priority": pa.array(self.priority, pa.int32()),
+            "preferences": _fixed_binary(self.preferences),
         }
         write_columns(path, columns, _KIND)
 
@@ -85,8 +96,14 @@ class SignatureSet:
             minhash=_fixed_values(columns["minhash"], np.dtype(np.uint32)),
             shingle_count=columns["shingle_count"].to_numpy(),
             length=columns["length"].to_numpy(),
-            priority=columns["priority"].to_numpy(),
+            preferences=_fixed_values(columns["preferences"], np.dtype(np.uint64)),
         )
+
+
+_TYPES: dict[str, type] = {
+    "addresses": np.uint64, "exact": np.uint64, "minhash": np.uint32, "shingle_count": np.int32,
+    "length": np.int64, "preferences": np.uint64,
+}  # fmt: skip
 
 
 def pack(
@@ -95,7 +112,7 @@ def pack(
     minhash: pa.FixedSizeBinaryArray,
     shingle_count: pa.Int32Array,
     length: pa.Array | I64,
-    priority: pa.Array | I32,
+    preferences: U64,
 ) -> SignatureSet:
     """Return the columns of stage `signature` as a set; rows in any order, nulls nowhere."""
     order = np.argsort(addresses, kind="stable")
@@ -105,17 +122,8 @@ def pack(
         minhash=_fixed_values(minhash, np.dtype(np.uint32))[order],
         shingle_count=np.asarray(shingle_count, np.int32)[order],
         length=np.asarray(length, np.int64)[order],
-        priority=np.asarray(priority, np.int32)[order],
+        preferences=preferences[order],
     )
-
-
-def preferences(length: I64, priority: I32) -> U64:
-    """Return numbers whose smaller ones stay: longer text first, then lower priority.
-
-    The order is made total by the smaller address, which is not part of the number.
-    """
-    shorter = (1 << _LENGTH_BITS) - 1 - length.astype(np.int64)
-    return (shorter << _PRIORITY_BITS | priority.astype(np.int64)).astype(np.uint64)
 
 
 def _fixed_binary(values: U64 | U32) -> pa.FixedSizeBinaryArray:
@@ -151,10 +159,11 @@ class SignatureIndex:
         assert np.all(self._first[1:] > last[:-1]), "two sets overlap"
 
     def preferences(self, addresses: U64) -> U64:
-        """Return the preference of each address."""
-        found = np.empty(addresses.size, np.uint64)
+        """Return the preferences (n, words) of n addresses."""
+        width = self._sets[0].words if self._sets else 1
+        found = np.empty((addresses.size, width), np.uint64)
         for each, at, rows in self._located(addresses):
-            found[at] = preferences(each.length[rows], each.priority[rows])
+            found[at] = each.preferences[rows]
         return found
 
     def lengths(self, addresses: U64) -> I64:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from skypile.dedup.bands import merged_pairs
-from skypile.dedup.formats import EDGE, U64, Records
+from skypile.dedup.formats import EDGE, THRESHOLD, U64, Records
 from skypile.dedup.signatures import SignatureIndex
 from skypile.kernels.shingles import shared_count, shingle_hashes
 
@@ -31,7 +31,6 @@ __all__ = [
 # Takes distinct addresses in ascending order, returns their texts as UTF-8 in that order.
 Fetch = Callable[[U64], Sequence[bytes]]
 
-THRESHOLD = 0.8
 MARGIN = 0.12
 
 _PADDING = bytes(64)

@@ -84,14 +84,15 @@ def audit(
     groups: Sequence[Entry],
     *,
     id_replaced: int,
+    alarms: Sequence[str] = (),
 ) -> Ledger:
-    """Return the ledger: what readers counted against the footers of the files written.
+    """Return the ledger, `alarms` as notes: readers' counts against the footers of files written.
 
     Raises RunError, naming the unit or the file, where a record is missing or stands twice.
     """
     written: Counter[int] = Counter()
     read = sum(entry.data["read"] for entry in curated)
-    ledger = Ledger(read=read, id_replaced=id_replaced, notes=list(context.notes))
+    ledger = Ledger(read=read, id_replaced=id_replaced, notes=[*context.notes, *alarms])
     ledger.removed_chars = nothing_removed(context.recipe.columns(context.recipe.steps))
     for group in groups:
         for number, rows in group.data["by_unit"]:

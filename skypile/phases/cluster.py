@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from skypile.dedup.cluster import REASONS, Drops, cluster, merged_edges
+from skypile.dedup.cluster import (
+    REASONS,
+    Drops,
+    alarm_notes,
+    cluster,
+    large_families,
+    merged_edges,
+)
 from skypile.dedup.formats import COPY, EDGE, U64
 from skypile.io.units import Unit
 from skypile.phases.context import Context
@@ -41,8 +48,24 @@ def cluster_units(context: Context, work: PairWork) -> Entry:
         with context.work.create(files[-1]) as out, pa.ipc.new_file(out, DROP_SCHEMA) as writer:
             writer.write_table(table)
     exact = int((drops.reason == 0).sum())
-    data = {"exact": exact, "near": len(drops) - exact, "id_replaced": len(ids)}
+    data = {
+        "exact": exact,
+        "near": len(drops) - exact,
+        "id_replaced": len(ids),
+        "alarms": _alarms(context, drops, units),
+    }
     return write_entry(context.work, f"{work.folder}/drops", files, data)
+
+
+def _alarms(context: Context, drops: Drops, units: dict[int, Unit]) -> list[str]:
+    if context.recipe.dedup is None:
+        return []
+    alarm = context.recipe.dedup.alarm
+    families = [
+        (record_name(units[kept >> 32], kept & 0xFFFFFFFF), size)
+        for kept, size in large_families(drops, alarm)
+    ]
+    return alarm_notes(families, alarm)
 
 
 def _drops(context: Context, work: PairWork) -> Drops:

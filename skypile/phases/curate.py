@@ -7,19 +7,20 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import xxhash
 
 from skypile.curate import annotate, run_steps
-from skypile.dedup.signatures import SignatureSet, pack
+from skypile.dedup.documents import open_signatures
+from skypile.dedup.signatures import SignatureSet
 from skypile.errors import RunError
 from skypile.io.sources import open_unit
 from skypile.phases.context import Context, UnitRef, part_schema
 from skypile.phases.work import Entry, digest, finished, open_whole, write_entry
 from skypile.policy import open_mask
+from skypile.recipe import Dedup
 from skypile.schema import ERROR
 from skypile.stages.signature import Signature
 
@@ -52,8 +53,8 @@ ID_SCHEMA = pa.schema([("row", pa.uint32()), ("id_hash", pa.binary(16))])
 
 def unit_folder(context: Context, ref: UnitRef) -> str:
     """Return the work folder of a unit: a hash of what it reads and of what is done to it."""
-    sources = context.recipe.dedup.sources if context.recipe.dedup else ()
-    done = digest(context.recipe.steps_fingerprint(), asdict(context.read), sources)
+    order = (context.recipe.dedup or Dedup()).order
+    done = digest(context.recipe.steps_fingerprint(), asdict(context.read), order)
     return f"curate/{ref.unit.key(done)}"
 
 
@@ -68,6 +69,7 @@ class _Parts:
     def __init__(self, context: Context, folder: str, unit: str) -> None:
         self.context, self.folder, self.unit = context, folder, unit
         self.schema = part_schema(context.recipe)
+        self.settings = context.recipe.dedup or Dedup()
         self.done: list[dict[str, Any]] = []
         self._stack = ExitStack()
         self._writer: pq.ParquetWriter | None = None
@@ -80,7 +82,7 @@ class _Parts:
             self._begin()
         assert self._writer is not None
         self._writer.write_batch(batch.select(self.schema.names).cast(self.schema))
-        self._sets.append(_signatures(self.context, batch))
+        self._sets.append(open_signatures(batch, self.settings))
         self._ids.append(_id_hashes(batch))
         part = self.done[-1]
         part["rows"] += batch.num_rows
@@ -108,7 +110,8 @@ class _Parts:
         self._stack.close()
         self._writer = None
         work, part = self.context.work, self.done[-1]
-        work.create_by(part["signatures"], _joined(self._sets).save)
+        signatures = SignatureSet.joined(self._sets, words=self.settings.words)
+        work.create_by(part["signatures"], signatures.save)
         with work.create(part["ids"]) as stream, pa.ipc.new_file(stream, ID_SCHEMA) as writer:
             for one in self._ids:
                 writer.write_batch(one)
@@ -161,25 +164,6 @@ def curate_unit(context: Context, ref: UnitRef) -> Entry:
 
 def _signed(batch: pa.RecordBatch) -> pa.RecordBatch:
     return annotate(batch, [Signature()])
-
-
-def _signatures(context: Context, batch: pa.RecordBatch) -> SignatureSet:
-    rows = batch.take(pa.array(np.flatnonzero(open_mask(batch))))
-    order = context.recipe.dedup.sources if context.recipe.dedup else ()
-    found = pc.index_in(rows.column("source"), value_set=pa.array(order, pa.string()))
-    return pack(
-        addresses=np.asarray(rows.column("row")).astype(np.uint64),
-        exact_hash=rows.column("exact_hash"),
-        minhash=rows.column("minhash"),
-        shingle_count=rows.column("shingle_count"),
-        length=np.asarray(pc.utf8_length(rows.column("text"))).astype(np.int64),
-        priority=np.asarray(found.fill_null(len(order))).astype(np.int32),
-    )
-
-
-def _joined(sets: list[SignatureSet]) -> SignatureSet:
-    fields = ("addresses", "exact", "minhash", "shingle_count", "length", "priority")
-    return SignatureSet(**{f: np.concatenate([getattr(s, f) for s in sets]) for f in fields})
 
 
 def _id_hashes(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -20,11 +20,11 @@ import pyarrow as pa
 from skypile.dedup.bands import pack_band_keys, pack_pair_keys, pairs_of_group
 from skypile.dedup.exact import copies_of_group, merged_copies, pack_exact_keys
 from skypile.dedup.formats import (
-    BAND_ENTRY,
-    EXACT_ENTRY,
     PARTITIONS,
     U64,
     Records,
+    band_entry,
+    exact_entry,
     joined,
     top_bits,
 )
@@ -117,10 +117,12 @@ def pass_rounds(context: Context, work: PairWork, name: str, documents: int) -> 
     """Return the rounds of a pass over `documents` documents for the local runner."""
     dedup = context.recipe.dedup
     if name == "copies":
-        size = documents * (EXACT_ENTRY.itemsize + ID_ENTRY.itemsize)
+        words = dedup.words if dedup else 1
+        size = documents * (exact_entry(words).itemsize + ID_ENTRY.itemsize)
         return work.rounds(2 * PARTITIONS, size)
     if name == "pairs" and dedup is not None:
-        return work.rounds(dedup.bands * PARTITIONS, documents * dedup.bands * BAND_ENTRY.itemsize)
+        size = documents * dedup.bands * band_entry(dedup.words).itemsize
+        return work.rounds(dedup.bands * PARTITIONS, size)
     return [work]
 
 
@@ -166,8 +168,11 @@ def _id_keys(
 def copies_of_key(group: Grouped, context: Context, work: PairWork) -> int:
     """Write the exact copies, or the records whose ids occurred before, of one partition."""
     key, chunks = group
-    found = copies_of_group(chunks) if key < PARTITIONS else _repeated(joined(chunks, ID_ENTRY))
-    kind = "copies" if key < PARTITIONS else "ids"
+    dedup = context.recipe.dedup
+    if key < PARTITIONS and dedup is not None:
+        kind, found = "copies", copies_of_group(chunks, words=dedup.words)
+    else:
+        kind, found = "ids", _repeated(joined(chunks, ID_ENTRY))
     context.work.write(f"{work.folder}/copies/{kind}-{key % PARTITIONS:02d}.bin", found)
     return len(found)
 
@@ -213,7 +218,9 @@ def band_keys(task: PairTask, context: Context, work: PairWork) -> Iterator[tupl
 def pairs_of_key(group: Grouped, context: Context, work: PairWork) -> int:
     """Write the candidate pairs of one band and partition."""
     key, chunks = group
-    found = pairs_of_group(chunks)
+    dedup = context.recipe.dedup
+    assert dedup is not None
+    found = pairs_of_group(chunks, words=dedup.words)
     if found:
         context.work.write(f"{work.folder}/pairs/group-{key:05d}.bin", found)
     return len(found)

@@ -18,7 +18,7 @@ steps:
     rules:
       - {reason: empty, column: chars_count, min: 1, source: this test}
       - {reason: wrong_language, column: domain, in: [en, zh, code], source: this test}
-dedup: {threshold: 0.8, bands: 14, rows: 8}
+dedup: {threshold: 0.8}
 """
 JOB_SERVICE = "from apache_beam.runners.portability.local_job_service_main import run; run({!r})"
 # As Beam's worker_pool_main does, but each job's worker is a thread of the pool and not one more

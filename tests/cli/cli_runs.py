@@ -39,6 +39,7 @@ steps:
 - stages: [repetition]
   rules:
   - {reason: repeated_lines, column: dup_line_frac, max: 0.3, domain: [en, zh]}
+dedup: {prefer: [{column: chars_count, order: desc}, source], alarm: 1}
 score:
 - stages: [tokens]
   rules:

@@ -150,9 +150,12 @@ def test_recipe_diff_tells_what_is_gone_and_what_is_new(call, recipe, tmp_path):
         "",
         "dedup",
         "- dedup.threshold: 0.8",
-        "- dedup.bands: 14",
+        "- dedup.bands: 16",
         "- dedup.rows: 8",
         "- dedup.sources: []",
+        "- dedup.prefer: [{'column': 'length', 'order': 'desc'}, "
+        "{'column': 'source', 'order': 'asc'}]",
+        "- dedup.alarm: 10000",
         "+ dedup: null",
     ]
     assert call("recipe", "diff", recipe, recipe).out == b"the two decide alike\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pyarrow as pa
@@ -264,3 +265,17 @@ def test_verify_changes_nothing(copy):
     before = content()
     assert run(["verify", str(copy)]) == 0
     assert content() == before
+
+
+def test_families_beyond_the_alarm_stand_in_the_ledger(corpus):
+    table = pq.read_table(corpus / "rejected")
+    families = Counter(table.column("duplicate_of").drop_null().to_pylist())
+    notes = [n for n in manifest(corpus)["ledger"]["notes"] if n.startswith("alarm:")]
+    # The recipe's alarm is 1. Ten families are named, largest first.
+    assert len(families) > 10 and len(notes) == 11
+    assert notes[-1] == f"alarm: and {len(families) - 10} more such families"
+    named = [name for note in notes for name in families if f"{name} stays" in note]
+    sizes = [families[name] + 1 for name in named]
+    assert sizes == sorted((n + 1 for n in families.values()), reverse=True)[:10]
+    told = zip(sizes, notes[:10], strict=True)
+    assert all(note.startswith(f"alarm: {size} documents are one family") for size, note in told)

@@ -9,9 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from skypile.dedup.signatures import SignatureSet, pack
+from skypile.dedup.documents import open_signatures
+from skypile.dedup.settings import Dedup
+from skypile.dedup.signatures import SignatureSet
 from skypile.stages.signature import Signature
 
+DEFAULT = Dedup()
 Signed = tuple[SignatureSet, Callable[[np.ndarray], list[bytes]]]
 
 # Everyday characters and words, enough that unrelated texts share next to no shingle.
@@ -70,21 +73,27 @@ def sign() -> Callable[..., Signed]:
     def signed(
         texts: Sequence[str],
         units: Sequence[int] | None = None,
-        priority: Sequence[int] | None = None,
+        sources: Sequence[str] = (),
+        settings: Dedup = DEFAULT,
+        **columns: Sequence[object],
     ) -> Signed:
         numbers = np.zeros(len(texts), np.int64) if units is None else np.array(units, np.int64)
         rows = np.arange(len(texts), dtype=np.uint64)
         addresses = numbers.astype(np.uint64) << np.uint64(32) | rows
-        batch = pa.RecordBatch.from_pydict({"text": pa.array(texts, pa.string())})
-        columns = Signature()(batch)
-        signatures = pack(
-            addresses,
-            columns["exact_hash"],
-            columns["minhash"],
-            columns["shingle_count"],
-            np.array([len(each) for each in texts], np.int64),
-            np.zeros(len(texts), np.int32) if priority is None else np.array(priority, np.int32),
-        )
+        fields = {
+            "text": pa.array(texts, pa.string()),
+            "row": pa.array(rows, pa.uint32()),
+            "source": pa.array(sources or [""] * len(texts), pa.string()),
+            "outcome": pa.nulls(len(texts), pa.string()),
+            **{name: pa.array(values) for name, values in columns.items()},
+        }
+        batch = pa.RecordBatch.from_pydict(fields)
+        batch = pa.RecordBatch.from_pydict({**fields, **Signature()(batch)})
+        found = open_signatures(batch, settings)
+        order = np.argsort(addresses)
+        names = ("exact", "minhash", "shingle_count", "length", "preferences")
+        kept = {name: getattr(found, name)[order] for name in names}
+        signatures = SignatureSet(addresses=addresses[order], **kept)
         by_address = dict(zip(addresses.tolist(), texts, strict=True))
         return signatures, lambda asked: [by_address[each].encode() for each in asked.tolist()]
 

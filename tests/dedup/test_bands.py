@@ -7,11 +7,22 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from datasketch.lsh import _optimal_param
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skypile.dedup.bands import MAX_BUCKET, band_hashes, candidate_pairs, pack_band_keys
-from skypile.dedup.formats import BAND_ENTRY, PARTITIONS, top_bits
+from skypile.dedup.bands import (
+    BANDS,
+    MAX_BUCKET,
+    ROWS,
+    VALUES,
+    band_hashes,
+    candidate_pairs,
+    optimal_bands,
+    pack_band_keys,
+)
+from skypile.dedup.formats import PARTITIONS, band_entry, top_bits
+from skypile.dedup.settings import Dedup
 from skypile.errors import RecipeError
 from skypile.phases.pair import ROUND_BYTES, PairWork
 
@@ -20,9 +31,24 @@ NO_SKIP = np.empty(0, np.uint64)
 
 def pairs_of(hashes, addresses, preferences=None, **options):
     columns = [np.array(each, np.uint64) for each in (hashes, addresses)]
-    columns.append(np.zeros(len(hashes), np.uint64) if preferences is None else preferences)
+    preferences = np.zeros(len(hashes)) if preferences is None else preferences
+    columns.append(np.array(preferences, np.uint64).reshape(len(hashes), 1))
     left, right = candidate_pairs(*columns, **options)
     return list(zip(left.tolist(), right.tolist(), strict=True))
+
+
+@pytest.mark.parametrize("threshold", [0.3, 0.5, 0.75, 0.8, 0.9, 0.97, 1.0])
+def test_bands_and_rows_are_those_of_datasketch(threshold):
+    assert optimal_bands(threshold) == _optimal_param(threshold, VALUES, 0.05, 0.95)
+
+
+def test_the_default_threshold_has_the_default_bands():
+    assert optimal_bands() == (BANDS, ROWS) == (16, 8)
+    assert Dedup(threshold=0.75).bands * Dedup(threshold=0.75).rows <= VALUES
+    assert (Dedup(threshold=0.5).bands, Dedup(threshold=0.5).rows) == optimal_bands(0.5)
+    given = Dedup(threshold=0.75, bands=14, rows=8)
+    assert (given.bands, given.rows) == (14, 8)
+    assert (given.with_threshold(0.8).bands, given.with_threshold(0.8).threshold) == (16, 0.8)
 
 
 @given(st.lists(st.integers(0, 6), max_size=40))
@@ -65,7 +91,7 @@ def test_documents_without_shingle_or_skipped_enter_no_band(sign):
     signatures, _ = sign(["!!!", "???", "some words", "more words"])
     skip = signatures.addresses[2:3]
     for _, chunk in pack_band_keys(signatures, skip=skip):
-        assert np.frombuffer(chunk, BAND_ENTRY)["address"].tolist() == [3]
+        assert np.frombuffer(chunk, band_entry())["address"].tolist() == [3]
 
 
 def test_keys_name_band_and_partition(sign):
@@ -73,10 +99,10 @@ def test_keys_name_band_and_partition(sign):
     keyed = list(pack_band_keys(signatures, skip=NO_SKIP, bands=3, rows=5))
     assert len({key for key, _ in keyed}) == len(keyed)
     for key, chunk in keyed:
-        entries = np.frombuffer(chunk, BAND_ENTRY)
+        entries = np.frombuffer(chunk, band_entry())
         assert 0 <= key < 3 * PARTITIONS
         assert np.all(top_bits(entries["hash"]) == key % PARTITIONS)
-    assert sum(len(chunk) for _, chunk in keyed) == 100 * 3 * BAND_ENTRY.itemsize
+    assert sum(len(chunk) for _, chunk in keyed) == 100 * 3 * band_entry().itemsize
 
 
 def test_band_hashes_are_equal_where_all_rows_of_the_band_are():
@@ -86,7 +112,7 @@ def test_band_hashes_are_equal_where_all_rows_of_the_band_are():
     minhash[1, 8] += 1
     minhash[2] = minhash[0, ::-1]
     hashes = band_hashes(minhash)
-    assert hashes.shape == (40_000, 14) and hashes.dtype == np.uint64
+    assert hashes.shape == (40_000, 16) and hashes.dtype == np.uint64
     assert np.flatnonzero(hashes[0] != hashes[1]).tolist() == [1]
     assert not np.any(hashes[0] == hashes[2])
     assert np.unique(hashes[3:]).size == hashes[3:].size
@@ -100,12 +126,12 @@ def test_more_rows_than_values_are_refused(bands, rows):
         band_hashes(np.zeros((1, 128), np.uint32), bands, rows)
 
 
-@pytest.mark.parametrize("rounds", [1, 2, 5, 14, 37, 224])
+@pytest.mark.parametrize("rounds", [1, 2, 5, 16, 37, 256])
 def test_rounds_over_ranges_of_keys_give_what_one_round_gives(sign, compose, rounds):
     rng = random.Random(5)
     signatures, _ = sign([compose["english"](rng, 40) for _ in range(60)])
     whole = dict(pack_band_keys(signatures, skip=NO_SKIP))
-    work = PairWork("pair", ()).rounds(14 * PARTITIONS, rounds * ROUND_BYTES)
+    work = PairWork("pair", ()).rounds(16 * PARTITIONS, rounds * ROUND_BYTES)
     assert len(work) == rounds
     found = [
         dict(pack_band_keys(signatures, skip=NO_SKIP, first_key=w.first_key, end_key=w.end_key))
