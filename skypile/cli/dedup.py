@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from skypile import interrupts
+from skypile.cli.against import add_against, earlier
 from skypile.cli.curated import Counts, Piece, read_pieces
 from skypile.cli.duplicates import PAIR_SCHEMA, Compared, compared
 from skypile.cli.filter import DUPLICATE_OF, OUTCOME, Told, finish, rows_of
@@ -76,6 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--pairs", metavar="PAIRS.parquet", help="write which document matched which")
     add("--report-only", action="store_true", help="write no documents, only the report")
     add("--drop-all-copies", action="store_true", help="keep no member of a family of duplicates")
+    add_against(parser)
     add("--alarm", type=int, default=ALARM, metavar="N", help=(
         "name families of more documents than this (default: %(default)s)"
     ))  # fmt: skip
@@ -174,7 +177,8 @@ def _dedup(
     with ExitStack() as stack:
         extension = _extension(plan)
         outputs = [] if args.report_only else _outputs(args, plan, extension, stack)
-        found = stack.enter_context(compared(pieces, settings))
+        before = earlier(args.against, replace(options, keep_lines=False))
+        found = stack.enter_context(compared(pieces, settings, before.pieces))
         for piece in found.pieces(drop_all_copies=args.drop_all_copies):
             piece = piece.with_batch(close(piece.batch))
             counts.add(piece)
@@ -183,11 +187,17 @@ def _dedup(
                 write(piece)
             told.judged(piece)
         alarms = found.alarms()
-        counts.ledger.notes += alarms
+        counts.ledger.notes += [*before.notes(), *alarms]
         finish(counts, plan, "dedup")
         if args.pairs is not None:
             _write_pairs(args.pairs, found)
         report = _report(args, found, counts, by_source)
+        if args.against:
+            report["against"] = {
+                "inputs": args.against,
+                "documents": before.counts.ledger.read,
+                "matched": int(np.count_nonzero(found.drops.kept < np.uint64(found.first))),
+            }
     if not args.report_only:
         _remove_others(Store(args.output), extension)
     with write_atomic(f"{args.output}/{REPORT}") as stream:

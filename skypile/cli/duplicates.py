@@ -5,14 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from skypile.cli.against import Earlier
 from skypile.cli.curated import Piece
 from skypile.cli.waiting import Waiting
 from skypile.curate import annotate
@@ -47,6 +48,7 @@ class Compared:
     signatures: SignatureSet
     drops: Drops
     settings: Dedup
+    first: int  # address of the first new document; those below are earlier ones
 
     def pieces(self, *, drop_all_copies: bool = False) -> Iterator[Piece]:
         """Yield all pieces with their duplicates rejected.
@@ -57,10 +59,13 @@ class Compared:
         drops = with_kept(self.drops) if drop_all_copies else self.drops
         records = self.waiting.names(np.unique(drops.kept), "record")
         for piece in self.waiting:
+            if piece.number << 32 < self.first:
+                continue
             rows = np.asarray(piece.batch.column("row"))
             first, last = (piece.number << 32 | int(row) for row in (rows[0], rows[-1]))
             table = _drop_table(drops.between(first, last), records)
-            yield piece.with_batch(with_drops(piece.batch, table, self.settings.threshold))
+            batch = with_drops(piece.batch, table, self.settings.threshold)
+            yield Piece(piece.number - (self.first >> 32), piece.unit, batch, piece.original)
 
     def alarms(self) -> list[str]:
         """Return a sentence about each family of more documents than the alarm allows."""
@@ -92,14 +97,23 @@ class Compared:
 
 
 @contextmanager
-def compared(pieces: Iterator[Piece], settings: Dedup) -> Iterator[Compared]:
-    """Read `pieces` to their end, and yield what is found among their open documents.
+def compared(
+    pieces: Iterator[Piece], settings: Dedup, earlier: Iterable[Piece] = ()
+) -> Iterator[Compared]:
+    """Read `earlier` and `pieces` to their ends, and yield what is found among the open documents.
 
-    Texts wait in a temporary file, signatures (about 0.6 kB a document) in memory.
+    Texts wait in a temporary file, signatures (about 0.6 kB a document) in memory. Earlier
+    documents, which have the columns of `cli.against`, all stay.
     """
     with Waiting() as waiting:
-        sets = []
+        sets, units = [], 0
+        for piece in earlier:
+            batch = annotate(piece.batch, [Signature()])
+            sets.append(_signed(batch, settings, piece.number))
+            waiting.add(piece)
+            units = piece.number + 1
         for piece in pieces:
+            piece = Piece(units + piece.number, piece.unit, piece.batch, piece.original)
             batch = annotate(piece.batch, [Signature()])
             sets.append(open_signatures(batch, settings, unit=piece.number))
             names = [n for n in batch.schema.names if n not in Signature().writes]
@@ -112,19 +126,27 @@ def compared(pieces: Iterator[Piece], settings: Dedup) -> Iterator[Compared]:
             threshold=settings.threshold,
             bands=settings.bands,
             rows=settings.rows,
+            first=units << 32,
         )
-        yield Compared(waiting, signatures, drops, settings)
+        yield Compared(waiting, signatures, drops, settings, units << 32)
+
+
+def _signed(batch: pa.RecordBatch, settings: Dedup, unit: int) -> SignatureSet:
+    """Return the signatures of earlier documents: they lack what `prefer` goes by."""
+    plain = settings.model_copy(update={"prefer": (), "sources": ()})
+    found = open_signatures(batch, plain, unit=unit)
+    return replace(found, preferences=np.zeros((len(found), settings.words), np.uint64))
 
 
 def without_duplicates(
-    pieces: Iterator[Piece], settings: Dedup, notes: list[str]
+    pieces: Iterator[Piece], settings: Dedup, notes: list[str], earlier: Earlier
 ) -> Iterator[Piece]:
     """Yield `pieces` with the duplicates among their open documents rejected.
 
     Nothing is yielded before all is read. Alarms are added to `notes`.
     """
-    with compared(pieces, settings) as found:
-        notes += found.alarms()
+    with compared(pieces, settings, earlier.pieces) as found:
+        notes += [*earlier.notes(), *found.alarms()]
         yield from found.pieces()
 
 

@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 
 import numpy as np
 import orjson
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from skypile import interrupts
+from skypile.cli.against import add_against, earlier
 from skypile.cli.curated import Counts, Piece, curated, judged, read_pieces, with_removed
 from skypile.cli.inputs import add_input_arguments, gathered, ordered_plan, with_threshold
 from skypile.cli.outputs import Lines, common_schema, is_parquet, open_lines, open_output
@@ -61,6 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--no-models", action="store_true", help="leave the recipe's score section out")
     add("--dedup", action="store_true", help="reject duplicates among the inputs")
     add("--threshold", type=float, metavar="T", help="--dedup from this Jaccard index on")
+    add_against(parser)
     add("--text-field", default="text", metavar="NAME", help="default: %(default)s")
     add("--id-field", default="id", metavar="NAME", help="default: %(default)s")
     add("--max-document-bytes", type=int, default=256 << 20, metavar="N", help="default: 256 MiB")
@@ -114,6 +117,8 @@ def _check_outputs(args: argparse.Namespace) -> None:
         raise UsageError("--score-all shows its scores with --explain; add it")
     if args.threshold is not None and not args.dedup:
         raise UsageError("--threshold says which documents are duplicates for --dedup; add it")
+    if args.against and not args.dedup:
+        raise UsageError("--against names what --dedup compares with; add it")
 
 
 def _left_behind(args: argparse.Namespace) -> str:
@@ -196,8 +201,9 @@ def _pieces(
         from skypile.cli.duplicates import without_duplicates
 
         pieces = without_duplicates(
-            told.each_read(pieces), _settings(args, recipe), counts.ledger.notes
-        )
+            told.each_read(pieces), _settings(args, recipe), counts.ledger.notes,
+            earlier(args.against, replace(options, keep_lines=False)),
+        )  # fmt: skip
     return curated(pieces, recipe, score_all=args.score_all)
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import beam_corpus
 import duckdb
 import pandas as pd
 import polars as pl
@@ -212,3 +213,17 @@ def test_examples_of_the_documents_hold_as_they_stand(built, tmp_path, offline, 
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert sum(line.startswith(">>> ") for line in plain) > 20
+
+
+def test_a_corpus_is_what_new_documents_go_against(built, tmp_path):
+    done = beam_corpus.skypile(
+        "dedup", beam_corpus.SAMPLE / "web-zh.jsonl", "--against", built.path, "--quiet",
+        "--output", tmp_path / "out", "--pairs", tmp_path / "pairs.parquet",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / "out" / "report.json").read_text("utf-8"))
+    kept = built.rows(["outcome"])
+    assert report["against"]["documents"] == sum(row["outcome"] == "kept" for row in kept)
+    rows = duckdb.sql(f"SELECT kept_id FROM '{tmp_path}/pairs.parquet'").fetchall()
+    ids = {row["id"] for row in built.rows(["id"])}
+    assert report["against"]["matched"] > 10 and {name for (name,) in rows} <= ids

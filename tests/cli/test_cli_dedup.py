@@ -216,3 +216,73 @@ def test_what_waits_on_disk_takes_no_memory_and_is_found_by_address(inputs):
         assert [piece.batch.column("text").to_pylist() for piece in waiting] == [
             texts[start : start + 2] for start in range(0, 40, 2)
         ]
+
+
+def test_new_documents_go_against_earlier_ones_which_stay(call, tmp_path):
+    old = write_lines(
+        tmp_path / "old.jsonl",
+        [
+            {"id": "o1", "text": NEAR},
+            {"id": "o2", "text": LONG},  # a near duplicate of o1, and yet it stays
+            {"id": "o3", "text": ZH},
+            {"id": "o4", "text": ZH},
+        ],
+    )
+    new = write_lines(
+        tmp_path / "new.jsonl",
+        [
+            {"id": "n1", "text": LONG.upper()},
+            {"id": "n2", "text": ZH + "他们笑了。"},
+            {"id": "n3", "text": words(40, 300)},
+            {"id": "n4", "text": words(40, 300)},
+            {"id": "n5", "text": words(30, 500)},
+        ],
+    )
+    out, pairs = tmp_path / "out", tmp_path / "pairs.parquet"
+    done = call("dedup", new, "--against", old, "--output", out, "--pairs", pairs)
+    assert done.code == 0, done.err
+    assert "compared with 4 earlier documents" in done.err
+    assert [row["id"] for row in rows_of(out / "kept.jsonl.zst")] == ["n3", "n5"]
+    gone = {row["id"]: row for row in rows_of(out / "rejected.jsonl.zst")}
+    assert {name: row["duplicate_of"] for name, row in gone.items()} == {
+        "n1": "against/old.jsonl#1", "n2": "against/old.jsonl#2", "n4": "new.jsonl#2",
+    }  # fmt: skip
+    assert gone["n1"]["reason"] == "exact_duplicate" and gone["n2"]["reason"] == "near_duplicate"
+    found = pq.read_table(pairs).to_pylist()
+    assert {(row["kept_id"], row["dropped_id"]) for row in found} == {
+        ("o2", "n1"), ("o3", "n2"), ("n3", "n4"),
+    }  # fmt: skip
+    report = report_of(out)
+    assert report["against"] == {"inputs": [str(old)], "documents": 4, "matched": 2}
+    assert report["ledger"]["read"] == 5
+
+    # What that run kept, as a whole folder, is what a third one goes against.
+    third = call("dedup", new, "--against", out, "--against", old, "--output", tmp_path / "third")
+    assert third.code == 0, third.err
+    assert rows_of(tmp_path / "third" / "kept.jsonl.zst") == []
+    assert "compared with 6 earlier documents" in third.err
+
+    filtered = tmp_path / "left.jsonl"
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text("steps: [{stages: [{stage: counts}]}]\n")
+    done = call(
+        "filter", new, "--recipe", recipe, "--dedup", "--against", old, "-o", filtered, "--quiet"
+    )
+    assert done.code == 0, done.err
+    assert [json.loads(line)["id"] for line in filtered.read_text().splitlines()] == ["n3", "n5"]
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (("dedup", "--against", "-"), "earlier documents cannot be read from stdin"),
+        (("dedup", "--against", "nowhere.jsonl"), "nowhere.jsonl"),
+        (("filter", "--against", "x.jsonl", "-o", "y.jsonl"), "add it"),
+    ],
+)
+def test_earlier_documents_that_cannot_be(call, inputs, tmp_path, args, told):
+    command, *rest = args
+    output = ["--output", tmp_path / "out"] if command == "dedup" else []
+    done = call(command, inputs, *output, *rest)
+    assert done.code == 2 and told in done.err
+    assert not (tmp_path / "out" / "report.json").exists()

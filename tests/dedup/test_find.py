@@ -211,3 +211,28 @@ def test_families_beyond_the_alarm_are_named_largest_first(compose, sign):
     notes = cluster.alarm_notes([("x#0", 12_345), ("x#1", 12_000)], 10_000)
     assert "12,345 documents" in notes[0] and "x#0 stays" in notes[0] and len(notes) == 2
     assert cluster.alarm_notes([("x", 3)] * 12, 2)[-1] == "alarm: and 2 more such families"
+
+
+def test_earlier_documents_stay_and_take_the_new_ones(compose, sign):
+    texts = family_texts(compose, 5)
+    signatures, fetch = sign(texts)
+    half = len(texts) // 2
+    first = int(signatures.addresses[half])
+    drops = find_duplicates(signatures, fetch, first=first)
+    assert len(drops) and int(drops.address.min()) >= first
+    # A new document is dropped where it has a duplicate among the earlier ones, or a better one
+    # that stays; each names one that is as similar itself.
+    alone = {row[0] for row in as_rows(find_duplicates(signatures, fetch)) if row[0] >= first}
+    stays = set(signatures.addresses.tolist()) - {row[0] for row in as_rows(drops)}
+    assert all(row[1] in stays for row in as_rows(drops))
+    found = {row[0] for row in as_rows(drops)}
+    assert len(found) >= len(alone)
+    texts_of = dict(zip(signatures.addresses.tolist(), texts, strict=True))
+    for address, kept, _, jaccard, checked in as_rows(drops):
+        if checked:
+            pair = ([texts_of[address].encode()], [texts_of[kept].encode()])
+            assert (
+                verify.exact_jaccard(*pair)[0] == pytest.approx(jaccard, abs=1e-6) or jaccard == 1
+            )
+    named = [kept for _, kept, *_ in as_rows(drops)]
+    assert any(kept < first for kept in named) and any(kept >= first for kept in named)
