@@ -8,6 +8,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from importlib import resources
 from multiprocessing import get_context
+from typing import get_args
 
 import pyarrow as pa
 from pydantic import ValidationError
@@ -137,9 +138,10 @@ def _duplicates(texts: pa.Array) -> None:
     from skypile.dedup.verify import exact_jaccard
     from skypile.lists.lines import LineCounter, LineSpec
     from skypile.stages.repeated_lines import without_lines
-    from skypile.stages.signature import Signature
+    from skypile.stages.signature import Scheme, Signature
 
-    Signature()(pa.RecordBatch.from_arrays([texts], ["text"]))
+    for scheme in get_args(Scheme):
+        Signature(scheme=scheme)(pa.RecordBatch.from_arrays([texts], ["text"]))
     one = texts[0].as_py().encode()
     exact_jaccard([one], [one])
     lines = LineCounter(LineSpec())

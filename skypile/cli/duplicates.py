@@ -25,7 +25,6 @@ from skypile.dedup.settings import Dedup
 from skypile.dedup.signatures import SignatureIndex, SignatureSet
 from skypile.dedup.verify import estimate
 from skypile.phases.merge import DROP_SCHEMA, with_drops
-from skypile.stages.signature import Signature
 
 __all__ = ["PAIR_SCHEMA", "Compared", "compared", "without_duplicates"]
 
@@ -108,15 +107,15 @@ def compared(
     with Waiting() as waiting:
         sets, units = [], 0
         for piece in earlier:
-            batch = annotate(piece.batch, [Signature()])
+            batch = annotate(piece.batch, [settings.signature])
             sets.append(_signed(batch, settings, piece.number))
             waiting.add(piece)
             units = piece.number + 1
         for piece in pieces:
             piece = Piece(units + piece.number, piece.unit, piece.batch, piece.original)
-            batch = annotate(piece.batch, [Signature()])
+            batch = annotate(piece.batch, [settings.signature])
             sets.append(open_signatures(batch, settings, unit=piece.number))
-            names = [n for n in batch.schema.names if n not in Signature().writes]
+            names = [n for n in batch.schema.names if n not in settings.signature.writes]
             waiting.add(piece.with_batch(batch.select(names)))
         signatures = SignatureSet.joined(sets, words=settings.words)
         del sets

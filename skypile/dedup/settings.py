@@ -13,6 +13,7 @@ from skypile.dedup.bands import BANDS, ROWS, VALUES, optimal_bands
 from skypile.dedup.formats import ALARM, THRESHOLD
 from skypile.dedup.preference import DEFAULT_ORDER, META, OWN_KEYS, Key, parse_key, words
 from skypile.errors import RecipeError
+from skypile.stages.signature import Scheme, Signature
 
 __all__ = ["Dedup"]
 
@@ -24,7 +25,8 @@ class Dedup(BaseModel):
     given. Pairs that they propose are verified by the exact Jaccard similarity of their shingle
     sets where the estimate lies within 0.12 of `threshold`. Of two copies the one stays that
     `prefer` puts first: by the columns of phase curate, then by address. `sources` lists values of
-    `source`, best first. Families of more than `alarm` documents are named as an alarm.
+    `source`, best first. Families of more than `alarm` documents are named as an alarm. `scheme`
+    is that of stage `signature`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -35,6 +37,7 @@ class Dedup(BaseModel):
     sources: tuple[str, ...] = ()
     prefer: tuple[Key, ...] = DEFAULT_ORDER
     alarm: int = Field(default=ALARM, ge=1)
+    scheme: Scheme = "affine32"
 
     @model_validator(mode="before")
     @classmethod
@@ -83,6 +86,11 @@ class Dedup(BaseModel):
     def words(self) -> int:
         """How many 64-bit words the preference of a document takes."""
         return words(self.prefer)
+
+    @property
+    def signature(self) -> Signature:
+        """The stage whose columns duplicates are found by."""
+        return Signature(scheme=self.scheme)
 
     @property
     def order(self) -> tuple[Sequence[str], list[dict[str, str]]]:

@@ -1,8 +1,14 @@
 """MinHash signatures and normalised bytes of texts, straight from UTF-8.
 
-MinHash value k of a text is the minimum of ``a[k] * fmix32(fold) + b[k] mod 2^32`` over its set of
-shingles, fold being the xor of the two halves of the shingle's 64-bit hash. This is the family
-"affine32" of datasketch 2.0: given equal 32-bit hashes all values are equal.
+Two schemes. "affine32": MinHash value k of a text is the minimum of
+``a[k] * fmix32(fold) + b[k] mod 2^32`` over its set of shingles, fold being the xor of the two
+halves of the shingle's 64-bit hash. This is the family of that name in datasketch 2.0: given equal
+32-bit hashes all values are equal.
+
+"fss", Fast Similarity Sketching (Dahlgaard, Knudsen, Thorup 2017, algorithm 1): in round i each
+shingle falls into a bin and lowers its value to i + u, u in [0, 1), until no bin is empty; from
+round 128 on all fall into bin i - 128, so that none stays empty. Values are i * 2^24 + u * 2^24.
+Bins share no shingle within a round, so agreeing values vary less than independent ones.
 
 Texts must be valid UTF-8 with at least 64 readable bytes behind the last one.
 """
@@ -28,6 +34,8 @@ from skypile.kernels.shingles import (
 __all__ = [
     "EMPTY_VALUE",
     "SIGNATURE_VALUES",
+    "fss_of_hashes",
+    "fss_signatures",
     "minhash_of_hashes",
     "normalized_bytes",
     "permutations",
@@ -89,6 +97,67 @@ def _minhash_of_hashes(hashes: Any, a: Any, b: Any, row: Any) -> None:
     for i in range(hashes.size):
         folded[i] = fmix32(hashes[i])
     _lower(folded, hashes.size, a, b, row)
+
+
+_FSS_ROUND = np.uint64(0x9E3779B97F4A7C15)
+_FSS_SALT = np.uint64(0xD6E8FEB86659FD93)
+# A text with more shingles leaves a bin empty in the first round with probability 1e-26.
+_FSS_HELD = 8192
+
+
+@njit
+def _fss_round(hashes: Any, count: Any, number: Any, seed: Any, row: Any, empty: Any) -> Any:
+    """Lower `row` by round `number` over hashes[:count]; return how many bins are empty."""
+    salt = np.uint64(number + 1) * _FSS_ROUND ^ seed
+    high = np.uint32(number << 24)
+    bins = row.size
+    for i in range(count):
+        value = (hashes[i] ^ salt) * _FSS_SALT
+        value = (value ^ value >> np.uint64(32)) * _FSS_SALT
+        value ^= value >> np.uint64(29)
+        place = number - bins if number >= bins else np.int64(value >> np.uint64(57))
+        low = high | np.uint32(value >> np.uint64(16) & np.uint64(0xFFFFFF))
+        if low < row[place]:
+            empty -= row[place] == np.uint32(EMPTY_VALUE)
+            row[place] = low
+    return empty
+
+
+@njit
+def _fss(data: Any, offsets: Any, classes: Any, seed: Any, values: Any, counts: Any) -> None:
+    words = np.empty(CHUNK_TOKENS, np.uint32)
+    chars = np.empty(CHUNK_TOKENS, np.uint32)
+    hashes = np.empty(2 * CHUNK_TOKENS, np.uint64)
+    held = np.empty(_FSS_HELD, np.uint64)
+    state = np.empty(6, np.int64)
+    for document in range(offsets.size - 1):
+        stop = offsets[document + 1]
+        state[0], state[1] = offsets[document], -1
+        for k in range(2, 6):
+            state[k] = 0
+        row = values[document]
+        for k in range(row.size):
+            row[k] = np.uint32(EMPTY_VALUE)
+        empty, size = row.size, 0
+        while state[0] < stop:
+            produced = next_shingles(data, classes, stop, state, words, chars, hashes, 0)
+            empty = _fss_round(hashes, produced, 0, seed, row, empty)
+            counts[document] += produced
+            for i in range(min(produced, _FSS_HELD - size)):
+                held[size] = hashes[i]
+                size += 1
+        number = 1
+        while empty and size and number < 2 * row.size:
+            empty = _fss_round(held, size, number, seed, row, empty)
+            number += 1
+
+
+@njit
+def _fss_of_hashes(hashes: Any, seed: Any, row: Any) -> None:
+    empty, number = row.size, 0
+    while empty and hashes.size and number < 2 * row.size:
+        empty = _fss_round(hashes, hashes.size, number, seed, row, empty)
+        number += 1
 
 
 # --- normalised bytes --------------------------------------------------------------------------
@@ -160,6 +229,22 @@ def signatures(data: Bytes, offsets: I64, a: U32, b: U32) -> tuple[U32, npt.NDAr
     counts = np.zeros(rows, np.int64)
     _sign(data, offsets, CODE_POINT_CLASSES, a, b, values, counts)
     return values, np.minimum(counts, np.iinfo(np.int32).max).astype(np.int32)
+
+
+def fss_signatures(data: Bytes, offsets: I64, seed: int) -> tuple[U32, npt.NDArray[np.int32]]:
+    """Return the values (n, SIGNATURE_VALUES) of n texts by "fss", and shingles as `signatures`."""
+    rows = offsets.size - 1
+    values = np.empty((rows, SIGNATURE_VALUES), np.uint32)
+    counts = np.zeros(rows, np.int64)
+    _fss(data, offsets, CODE_POINT_CLASSES, np.uint64(seed), values, counts)
+    return values, np.minimum(counts, np.iinfo(np.int32).max).astype(np.int32)
+
+
+def fss_of_hashes(hashes: npt.NDArray[np.uint64], seed: int) -> U32:
+    """Return the values by "fss" of a set of 64-bit hashes; all EMPTY_VALUE where it is empty."""
+    row = np.full(SIGNATURE_VALUES, EMPTY_VALUE, np.uint32)
+    _fss_of_hashes(np.ascontiguousarray(hashes, dtype=np.uint64), np.uint64(seed), row)
+    return row
 
 
 def normalized_bytes(data: Bytes, offsets: I64) -> tuple[Bytes, I64]:

@@ -22,7 +22,6 @@ from skypile.phases.work import Entry, digest, finished, open_whole, write_entry
 from skypile.policy import open_mask
 from skypile.recipe import Dedup
 from skypile.schema import ERROR
-from skypile.stages.signature import Signature
 
 __all__ = [
     "FEW_VALUES",
@@ -53,8 +52,10 @@ ID_SCHEMA = pa.schema([("row", pa.uint32()), ("id_hash", pa.binary(16))])
 
 def unit_folder(context: Context, ref: UnitRef) -> str:
     """Return the work folder of a unit: a hash of what it reads and of what is done to it."""
-    order = (context.recipe.dedup or Dedup()).order
-    done = digest(context.recipe.steps_fingerprint(), asdict(context.read), order)
+    dedup = context.recipe.dedup or Dedup()
+    done = digest(
+        context.recipe.steps_fingerprint(), asdict(context.read), dedup.order, dedup.scheme
+    )
     return f"curate/{ref.unit.key(done)}"
 
 
@@ -140,9 +141,10 @@ def curate_unit(context: Context, ref: UnitRef) -> Entry:
     parts = _Parts(context, folder, ref.unit.name)
     tally = {"open": 0, "stage_errors": 0, "unreadable": 0, "stage_faults": []}
     reader = open_unit(ref.unit, context.read)
+    signature = parts.settings.signature
     try:
         for batch in reader:
-            batch = _signed(run_steps(batch, context.recipe.steps))
+            batch = annotate(run_steps(batch, context.recipe.steps), [signature])
             parts.write(batch)
             _count(tally, batch)
         parts.close()
@@ -160,10 +162,6 @@ def curate_unit(context: Context, ref: UnitRef) -> Entry:
         "parts": parts.done,
     }
     return write_entry(context.work, f"{folder}/unit", parts.files(), data)
-
-
-def _signed(batch: pa.RecordBatch) -> pa.RecordBatch:
-    return annotate(batch, [Signature()])
 
 
 def _id_hashes(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -12,7 +12,6 @@ import pytest
 from skypile.dedup.documents import open_signatures
 from skypile.dedup.settings import Dedup
 from skypile.dedup.signatures import SignatureSet
-from skypile.stages.signature import Signature
 
 DEFAULT = Dedup()
 Signed = tuple[SignatureSet, Callable[[np.ndarray], list[bytes]]]
@@ -88,7 +87,7 @@ def sign() -> Callable[..., Signed]:
             **{name: pa.array(values) for name, values in columns.items()},
         }
         batch = pa.RecordBatch.from_pydict(fields)
-        batch = pa.RecordBatch.from_pydict({**fields, **Signature()(batch)})
+        batch = pa.RecordBatch.from_pydict({**fields, **settings.signature(batch)})
         found = open_signatures(batch, settings)
         order = np.argsort(addresses)
         names = ("exact", "minhash", "shingle_count", "length", "preferences")

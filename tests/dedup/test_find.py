@@ -236,3 +236,13 @@ def test_earlier_documents_stay_and_take_the_new_ones(compose, sign):
             )
     named = [kept for _, kept, *_ in as_rows(drops)]
     assert any(kept < first for kept in named) and any(kept >= first for kept in named)
+
+
+def test_both_schemes_find_the_same_families(compose, sign):
+    texts = family_texts(compose, 11)
+    found = []
+    for scheme in ("affine32", "fss"):
+        signatures, fetch = sign(texts, settings=Dedup(scheme=scheme))
+        found.append({row[0] for row in as_rows(find_duplicates(signatures, fetch))})
+    assert len(found[0]) > 40
+    assert len(found[0] ^ found[1]) <= len(found[0]) // 20

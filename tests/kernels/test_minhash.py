@@ -176,3 +176,63 @@ def test_damaged_utf8_neither_hangs_nor_reads_outside():
 def test_shared_count_is_the_size_of_the_intersection(left, right):
     arrays = [np.array(sorted(each), np.uint64) for each in (left, right)]
     assert shingles.shared_count(*arrays) == len(left & right)
+
+
+def twin_fss(hashes: list[int], seed: int) -> list[int]:
+    """Return Fast Similarity Sketching's values (Dahlgaard et al. 2017, algorithm 1)."""
+    whole = 2**64 - 1
+    row = [minhash.EMPTY_VALUE] * minhash.SIGNATURE_VALUES
+    for number in range(2 * len(row)):
+        if not hashes or minhash.EMPTY_VALUE not in row:
+            break
+        for each in hashes:
+            value = (
+                each ^ ((number + 1) * 0x9E3779B97F4A7C15 & whole) ^ seed
+            ) * 0xD6E8FEB86659FD93 & whole
+            value = (value ^ value >> 32) * 0xD6E8FEB86659FD93 & whole
+            value ^= value >> 29
+            place = value >> 57 if number < len(row) else number - len(row)
+            row[place] = min(row[place], number << 24 | value >> 16 & 0xFFFFFF)
+    return row
+
+
+@given(st.lists(MIXED, max_size=4), st.integers(0, 2**32 - 1))
+@example(["word " * 30 + "中文字符" * 30], 1)
+@settings(deadline=None, max_examples=30)
+def test_fast_similarity_sketches_equal_the_twin(texts, seed):
+    data, offsets = packed(texts)
+    values, counts = minhash.fss_signatures(data, offsets, seed)
+    for row, text in enumerate(texts):
+        hashes = kernel_hashes(text)
+        assert values[row].tolist() == twin_fss(hashes, seed)
+        assert (
+            values[row].tolist()
+            == minhash.fss_of_hashes(np.array(hashes, np.uint64), seed).tolist()
+        )
+    assert (
+        counts.tolist() == minhash.signatures(data, offsets, *minhash.permutations(1))[1].tolist()
+    )
+
+
+@pytest.mark.parametrize("size", [20, 60, 300])
+def test_fast_similarity_sketches_are_right_on_average_and_vary_less(size):
+    rng = np.random.default_rng(size)
+    errors, true = [], 0.0
+    for seed in range(400):
+        shared = round(2 * size * 0.8 / 1.8)
+        drawn = rng.integers(0, 2**64, 2 * size - shared, dtype=np.uint64)
+        true = shared / drawn.size
+        one, two = (
+            minhash.fss_of_hashes(each, seed) for each in (drawn[:size], drawn[size - shared :])
+        )
+        errors.append(np.mean(one == two) - true)
+    theory = (true * (1 - true) / 128) ** 0.5
+    assert abs(np.mean(errors)) < 4 * theory / 400**0.5
+    assert np.sqrt(np.mean(np.square(errors))) < 0.93 * theory
+
+
+def test_a_long_text_s_sketch_does_not_hang_on_the_order_of_its_shingles():
+    rng = np.random.default_rng(3)
+    hashes = rng.integers(0, 2**64, 20_000, dtype=np.uint64)
+    same = minhash.fss_of_hashes(rng.permutation(np.concatenate([hashes, hashes[:500]])), 5)
+    assert minhash.fss_of_hashes(hashes, 5).tolist() == same.tolist()
