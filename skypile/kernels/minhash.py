@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from skypile.kernels.cache import njit
+from skypile.kernels.cache import inlined, njit
 from skypile.kernels.shingles import (
     CHUNK_TOKENS,
     CODE_POINT_CLASSES,
@@ -30,6 +30,7 @@ from skypile.kernels.shingles import (
     fmix32,
     next_shingles,
 )
+from skypile.kernels.vectors import high_mask, trailing_zeros
 
 __all__ = [
     "EMPTY_VALUE",
@@ -163,38 +164,64 @@ def _fss_of_hashes(hashes: Any, seed: Any, row: Any) -> None:
 # --- normalised bytes --------------------------------------------------------------------------
 
 
-@njit
-def _normalize(data: Any, start: Any, stop: Any, classes: Any, out: Any, written: Any) -> Any:
+# No byte of UTF-8.
+_LEFT_OUT = 0xFF
+
+
+def _lower_table() -> Bytes:
+    """Return what each ASCII character becomes."""
+    codes = np.arange(0x80, dtype=np.uint8)
+    codes[ord("A") : ord("Z") + 1] += 0x20
+    codes[(CODE_POINT_CLASSES[:0x80] & SPACE) != 0] = _LEFT_OUT
+    codes.flags.writeable = False
+    return codes
+
+
+_LOWER = _lower_table()
+
+
+@inlined
+def _normalize(
+    data: Any, start: Any, stop: Any, classes: Any, lower: Any, out: Any, written: Any
+) -> Any:
     at = start
     while at < stop:
-        byte = data[at]
-        if byte < 0x80:
-            upper = (byte >= ord("A")) & (byte <= ord("Z"))
-            out[written] = byte | np.uint8(upper << 5)
-            written += (classes[byte] & SPACE) == 0
-            at += 1
-            continue
-        code, size = code_point(data, at)
-        kind = classes[code]
-        if kind & WIDE:
-            code -= 0xFEE0
-            upper = (code >= ord("A")) & (code <= ord("Z"))
-            out[written] = np.uint8(code | (upper << 5))
-            written += 1
-        elif kind & SPACE == 0:
-            for i in range(size):
-                out[written + i] = data[at + i]
-            written += size
-        at += size
+        run = min(stop - at, trailing_zeros(high_mask(data, at)))
+        for i in range(at, at + run):
+            # A space is written as well, and then overwritten: no branch.
+            byte = lower[data[i]]
+            out[written] = byte
+            written += byte != _LEFT_OUT
+        at += run
+        while at < stop and data[at] >= 0x80:
+            if 0xE4 <= data[at] <= 0xE9:
+                # U+4000 to U+9FFF: neither spaces nor full-width forms.
+                for i in range(3):
+                    out[written + i] = data[at + i]
+                written += 3
+                at += 3
+                continue
+            code, size = code_point(data, at)
+            kind = classes[code]
+            if kind & WIDE:
+                out[written] = lower[code - 0xFEE0]
+                written += 1
+            elif kind & SPACE == 0:
+                for i in range(size):
+                    out[written + i] = data[at + i]
+                written += size
+            at += size
     return written
 
 
 @njit
-def _normalize_all(data: Any, offsets: Any, classes: Any, out: Any, out_offsets: Any) -> None:
+def _normalize_all(
+    data: Any, offsets: Any, classes: Any, lower: Any, out: Any, out_offsets: Any
+) -> None:
     written = 0
     for document in range(offsets.size - 1):
         start, stop = offsets[document], offsets[document + 1]
-        written = _normalize(data, start, stop, classes, out, written)
+        written = _normalize(data, start, stop, classes, lower, out, written)
         out_offsets[document + 1] = written
 
 
@@ -252,5 +279,5 @@ def normalized_bytes(data: Bytes, offsets: I64) -> tuple[Bytes, I64]:
     # Damaged UTF-8 may read, and write, three bytes past the end of each text.
     out = np.empty(int(offsets[-1] - offsets[0]) + 4 * offsets.size, np.uint8)
     out_offsets = np.zeros(offsets.size, np.int64)
-    _normalize_all(data, offsets, CODE_POINT_CLASSES, out, out_offsets)
+    _normalize_all(data, offsets, CODE_POINT_CLASSES, _LOWER, out, out_offsets)
     return out, out_offsets

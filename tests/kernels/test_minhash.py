@@ -104,6 +104,7 @@ def test_window_borders_leave_no_trace(letters, spaces, between):
 
 
 @given(MIXED)
+@example("A\x00b \x1c\x7f" + "x" * 63 + "中 Ａ\u3000é" + "𠀀" * 20)
 @settings(deadline=None)
 def test_normalized_bytes_are_those_of_the_definition(text):
     data, offsets = packed(["before Ａ", text, "　after"])
