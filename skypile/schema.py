@@ -6,6 +6,8 @@ column for each score that a stage has written so far.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pyarrow as pa
 
 __all__ = [
@@ -17,6 +19,7 @@ __all__ = [
     "OUTCOME_FIELDS",
     "REJECTED",
     "SURPLUS",
+    "Scheme",
     "empty_outcomes",
     "input_schema",
     "set_columns",
@@ -29,6 +32,9 @@ ERROR = "error"
 OUTCOMES = (KEPT, SURPLUS, REJECTED, ERROR)
 
 DOMAINS = ("en", "zh", "code")
+
+# How signatures are drawn (skypile.stages.signature).
+Scheme = Literal["affine32", "fss"]
 
 # What a reader fills in.
 INPUT_FIELDS: tuple[pa.Field, ...] = (

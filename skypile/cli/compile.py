@@ -134,11 +134,19 @@ def _urls() -> None:
     urls.url_counts(*utf8_view(pa.array(["https://example.com/"], pa.large_string())), table, 1)
 
 
+def _code_words(text: str) -> None:
+    """Tell a language by its words: for the files of the sample names and signs do it."""
+    from skypile.stages.code_lang import scores_of, trained
+
+    scores_of(pa.array([text]), trained())
+
+
 def _duplicates(texts: pa.Array) -> None:
     from skypile.dedup.verify import exact_jaccard
     from skypile.lists.lines import LineCounter, LineSpec
+    from skypile.schema import Scheme
     from skypile.stages.repeated_lines import without_lines
-    from skypile.stages.signature import Scheme, Signature
+    from skypile.stages.signature import Signature
 
     for scheme in get_args(Scheme):
         Signature(scheme=scheme)(pa.RecordBatch.from_arrays([texts], ["text"]))
@@ -170,6 +178,7 @@ def _others(text: str) -> None:
     from skypile.tokens import DEFAULT_TOKENIZER, Encoder
 
     _urls()
+    _code_words(text)
     page_text(PAGE.format(text).encode(), "precise")
     second_opinion(text, 0)
     encoder = Encoder(DEFAULT_TOKENIZER.read_bytes(), DEFAULT_TOKENIZER)

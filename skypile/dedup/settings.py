@@ -13,7 +13,8 @@ from skypile.dedup.bands import BANDS, ROWS, VALUES, optimal_bands
 from skypile.dedup.formats import ALARM, THRESHOLD
 from skypile.dedup.preference import DEFAULT_ORDER, META, OWN_KEYS, Key, parse_key, words
 from skypile.errors import RecipeError
-from skypile.stages.signature import Scheme, Signature
+from skypile.schema import Scheme
+from skypile.stage import Stage
 
 __all__ = ["Dedup"]
 
@@ -88,8 +89,11 @@ class Dedup(BaseModel):
         return words(self.prefer)
 
     @property
-    def signature(self) -> Signature:
+    def signature(self) -> Stage:
         """The stage whose columns duplicates are found by."""
+        # On use: recipes are read without loading Numba.
+        from skypile.stages.signature import Signature
+
         return Signature(scheme=self.scheme)
 
     @property

@@ -18,7 +18,7 @@ from skypile.kernels.code_words import code_words, language_sums
 from skypile.stage import Stage
 from skypile.stages.code_signs import language_told, renamed
 
-__all__ = ["MIN_MARGIN", "WEIGHTS", "CodeLang", "scores_of"]
+__all__ = ["MIN_MARGIN", "WEIGHTS", "CodeLang", "scores_of", "trained"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -37,7 +37,8 @@ SHARED_MARGIN = 2.0
 
 
 @cache
-def _model() -> Mapping[str, npt.NDArray[Any]]:
+def trained() -> Mapping[str, npt.NDArray[Any]]:
+    """Return the weights that the package ships, by name."""
     with np.load(WEIGHTS) as file:
         return {name: file[name] for name in file.files}
 
@@ -80,7 +81,7 @@ class CodeLang(Stage):
 
     def load(self) -> None:
         """Load the weights."""
-        _model()
+        trained()
 
     def __call__(self, batch: pa.RecordBatch) -> dict[str, pa.Array]:
         """Return the column."""
@@ -106,7 +107,7 @@ class CodeLang(Stage):
         return {"code_lang": pa.array(told, pa.string())}
 
     def _by_words(self, texts: pa.Array, names: list[str | None]) -> list[str | None]:
-        model = _model()
+        model = trained()
         languages: list[str] = model["languages"].tolist()
         scores = scores_of(texts, model)
         found: list[str | None] = []

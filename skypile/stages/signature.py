@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -12,15 +12,13 @@ from pydantic import Field
 
 from skypile.kernels import minhash
 from skypile.kernels.buffers import utf8_view
+from skypile.schema import Scheme
 from skypile.stage import Stage
 
-__all__ = ["EXACT_BYTES", "MINHASH_BYTES", "Scheme", "Signature"]
+__all__ = ["EXACT_BYTES", "MINHASH_BYTES", "Signature"]
 
 EXACT_BYTES = 16
 MINHASH_BYTES = 4 * minhash.SIGNATURE_VALUES
-
-
-Scheme = Literal["affine32", "fss"]
 
 
 class Signature(Stage):

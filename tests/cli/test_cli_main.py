@@ -156,6 +156,7 @@ def test_recipe_diff_tells_what_is_gone_and_what_is_new(call, recipe, tmp_path):
         "- dedup.prefer: [{'column': 'length', 'order': 'desc'}, "
         "{'column': 'source', 'order': 'asc'}]",
         "- dedup.alarm: 10000",
+        "- dedup.scheme: affine32",
         "+ dedup: null",
     ]
     assert call("recipe", "diff", recipe, recipe).out == b"the two decide alike\n"
