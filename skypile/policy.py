@@ -19,7 +19,7 @@ __all__ = ["Rule", "broken", "decide", "open_mask"]
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
 # Reasons that deduplication gives, which no rule may take.
-OWN_REASONS = ("exact_duplicate", "near_duplicate")
+OWN_REASONS = ("exact_duplicate", "near_duplicate", "url_duplicate")
 
 
 class Rule(BaseModel):

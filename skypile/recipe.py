@@ -118,7 +118,7 @@ class Recipe(_Frozen):
         for step in self.score:
             _check_rewrites(step)
         if self.dedup is not None:
-            self.dedup.check_columns(known | self.columns(self.steps))
+            _check_dedup(self.dedup, self, known)
         for step in (*self.steps, *self.score):
             for stage in step.stages:
                 _check_columns(stage.reads, known, stale, f"stage {stage.name!r} reads")
@@ -155,8 +155,9 @@ class Recipe(_Frozen):
             subset = {k: v for k, v in mix.subset.items() if v.column not in written}
             within = {k: v for k, v in mix.within.items() if v.column not in written}
             mix = Mix(weights=mix.weights, subset=subset, within=within)
+        dedup = self.dedup and self.dedup.model_copy(update={"after": "steps"})
         return Recipe(
-            name=self.name, description=self.description, steps=self.steps, dedup=self.dedup,
+            name=self.name, description=self.description, steps=self.steps, dedup=dedup,
             score=(), mix=mix,
         )  # fmt: skip
 
@@ -233,6 +234,17 @@ def _check_columns(
                 f"{who} column {column!r}, which was computed before the text was rewritten; "
                 "run its stage again after the rewriting one"
             )
+
+
+def _check_dedup(dedup: Dedup, recipe: Recipe, known: Mapping[str, pa.DataType]) -> None:
+    before = recipe.steps
+    if dedup.after == "score":
+        if not recipe.score:
+            raise RecipeError(
+                "dedup.after is score, but the recipe has no score section (or it was left out)"
+            )
+        before = (*recipe.steps, *recipe.score)
+    dedup.check_columns({**known, **recipe.columns(before)})
 
 
 def _check_rewrites(step: Step) -> None:

@@ -30,7 +30,7 @@ LAYERS = [
     ("skypile.stages",),
     ("skypile.stage", "skypile.policy", "skypile.tokens", "skypile.pretrain", "skypile.lists"),
     ("skypile.kernels",),
-    ("skypile.text", "skypile.schema", "skypile.progress", "skypile.prog_langs"),
+    ("skypile.text", "skypile.urls", "skypile.schema", "skypile.progress", "skypile.prog_langs"),
     ("skypile.errors", "skypile.interrupts"),
 ]
 OWNERS = {

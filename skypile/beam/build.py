@@ -137,11 +137,16 @@ def build(
             return Result(context.output.read_json(MANIFEST), None)
         curated = _curate(run)
         _check(run, curated, [])
-        work, drops = _pair(run, curated)
+        scores_first = context.recipe.dedup is not None and context.recipe.dedup.after == "score"
+        scores = _score(run, curated, None) if scores_first else []
+        if scores_first:
+            _check(run, curated, scores)
+        work, drops = _pair(run, curated, scores)
         sys.stderr.writelines(f"{alarm}\n" for alarm in drops.data["alarms"])
-        tasks, scores = _score(run, curated, work)
-        _check(run, curated, scores)
-        plan, groups = _publish(run, tasks)
+        if not scores_first:
+            scores = _score(run, curated, work)
+            _check(run, curated, scores)
+        plan, groups = _publish(run, _unit_tasks(context, run.refs, curated, work, scores))
         begun = time.monotonic()
         replaced, alarms = drops.data["id_replaced"], drops.data["alarms"]
         ledger = audit(context, run.refs, curated, groups, id_replaced=replaced, alarms=alarms)
@@ -216,14 +221,16 @@ def _check(run: _Run, curated: Sequence[Entry], scores: Sequence[Entry]) -> None
     check_bounds(run.context, read, stage_errors, unreadable, faults[:1])
 
 
-def _pair(run: _Run, curated: Sequence[Entry]) -> tuple[PairWork, Entry]:
+def _pair(run: _Run, curated: Sequence[Entry], scores: Sequence[Entry]) -> tuple[PairWork, Entry]:
     context = run.context
-    work = PairWork.of(context, run.refs, curated)
-    passes: dict[str, Callable[[Context, PairWork], beam.PTransform]] = {"copies": graph.copies}
-    if context.recipe.dedup is not None:
-        passes |= {"pairs": graph.pairs, "edges": graph.edges}
+    work = PairWork.of(context, run.refs, curated, scores)
+    graphs: dict[str, Callable[[Context, PairWork], beam.PTransform]] = {
+        "copies": graph.copies, "pairs": graph.pairs, "edges": graph.edges,
+    }  # fmt: skip
+    passes = pair.passes(context)
     documents = sum(entry.data["read"] for entry in curated)
-    for number, (name, transform) in enumerate(passes.items()):
+    for number, name in enumerate(passes):
+        transform = graphs[name]
         poll = Files(context.work, f"{work.folder}/{name}", number, len(passes), name)
         last = number + 1 == len(passes)
         if pair.pass_done(context, work, name) is not None:
@@ -247,33 +254,41 @@ def _pair(run: _Run, curated: Sequence[Entry]) -> tuple[PairWork, Entry]:
     return work, _there(cluster.clustered(context, work), "phase cluster")
 
 
-def _score(
-    run: _Run, curated: Sequence[Entry], work: PairWork
-) -> tuple[list[UnitTask], list[Entry]]:
+def _score(run: _Run, curated: Sequence[Entry], work: PairWork | None) -> list[Entry]:
+    """Score all parts, without the duplicates where these are known (`work`)."""
     context = run.context
-    tasks: list[list[PartTask]] = []
+    if not context.recipe.score:
+        return []
+    every = []
     for ref, entry in zip(run.refs, curated, strict=True):
-        name = cluster.drop_name(work, ref.number)
-        depends = digest(entry.hash, context.work.digest(name))
-        tasks.append([PartTask(ref, part, name, depends) for part in entry.data["parts"]])
-    every = [task for of_unit in tasks for task in of_unit] if context.recipe.score else []
+        drops = cluster.drop_name(work, ref.number) if work else ""
+        depends = digest(entry.hash, context.work.digest(drops) if drops else None)
+        every += [PartTask(ref, part, drops, depends) for part in entry.data["parts"]]
     before = run.found("score", every, lambda task: score.scored(context, task, hashes=True))
     todo = _missing(every, before)
     works = [Work.of(task.name(context), [task.part]) for task in todo]
     poll = _polled(context, works, len(every), "parts")
     todo = run.spread(todo, [task.part["text_bytes"] for task in todo])
     run.phase("score", graph.score(context, todo) if todo else None, poll)
-    entries = [_there(score.scored(context, task), task.ref.unit.name) for task in every]
-    left = iter(entries)
+    return [_there(score.scored(context, task), task.ref.unit.name) for task in every]
+
+
+def _unit_tasks(
+    context: Context,
+    refs: Sequence[UnitRef],
+    curated: Sequence[Entry],
+    work: PairWork,
+    scores: Sequence[Entry],
+) -> list[UnitTask]:
+    left = iter(scores)
     units = []
-    for ref, of_unit in zip(run.refs, tasks, strict=True):
-        found = [next(left) for _ in of_unit] if context.recipe.score else []
-        depends = digest([task.depends for task in of_unit], [entry.hash for entry in found])
-        files = tuple(entry.data["file"] for entry in found)
-        parts = tuple(task.part for task in of_unit)
+    for ref, entry in zip(refs, curated, strict=True):
+        found = [next(left) for _ in entry.data["parts"]] if scores else []
         name = cluster.drop_name(work, ref.number)
-        units.append(UnitTask(ref, parts, name, files, depends))
-    return units, entries
+        depends = digest(entry.hash, context.work.digest(name), [one.hash for one in found])
+        files = tuple(one.data["file"] for one in found)
+        units.append(UnitTask(ref, tuple(entry.data["parts"]), name, files, depends))
+    return units
 
 
 def _publish(run: _Run, tasks: list[UnitTask]) -> tuple[MixPlan, list[Entry]]:

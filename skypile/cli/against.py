@@ -24,7 +24,7 @@ __all__ = ["AGAINST", "Earlier", "add_against", "earlier"]
 # What the records of earlier documents begin with, so that none is taken for a new one.
 AGAINST = "against/"
 # What is compared of an earlier document, and what it is called.
-NEEDED = ("id", "record", "row", "text", "outcome")
+NEEDED = ("id", "record", "row", "text", "url", "source", "outcome")
 
 
 def add_against(parser: argparse.ArgumentParser) -> None:

@@ -17,7 +17,7 @@ from skypile.recipe import Recipe, Step
 from skypile.schema import ERROR, OUTCOME_FIELDS, REJECTED, set_columns
 
 __all__ = [
-    "TEXT_READ", "Counts", "Piece", "curated", "fully_scored", "judged", "read_pieces",
+    "TEXT_READ", "Counts", "Piece", "closed", "curated", "fully_scored", "judged", "read_pieces",
     "with_removed",
 ]  # fmt: skip
 
@@ -127,7 +127,12 @@ def judged(pieces: Iterator[Piece], steps: Sequence[Step]) -> Iterator[Piece]:
 
 def curated(pieces: Iterator[Piece], recipe: Recipe, *, score_all: bool) -> Iterator[Piece]:
     """Yield `pieces` whose `steps` are done with the recipe's `score` section done and closed."""
-    for piece in judged(pieces, recipe.score):
+    return closed(judged(pieces, recipe.score), recipe, score_all=score_all)
+
+
+def closed(pieces: Iterator[Piece], recipe: Recipe, *, score_all: bool) -> Iterator[Piece]:
+    """Yield `pieces` that all sections have judged; what is still open is kept."""
+    for piece in pieces:
         batch = close(piece.batch)
         yield piece.with_batch(fully_scored(batch, recipe) if score_all else batch)
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import orjson
@@ -31,9 +31,10 @@ from skypile.cli.inputs import (
 from skypile.cli.outputs import common_schema, open_output
 from skypile.cli.terminal import say, say_whether_it_compiles, show
 from skypile.curate import close
+from skypile.dedup.cluster import NEAR, REASONS
 from skypile.dedup.formats import ALARM, THRESHOLD
 from skypile.dedup.preference import OWN_KEYS
-from skypile.dedup.settings import Dedup
+from skypile.dedup.settings import Dedup, Level
 from skypile.errors import InputError, RecipeError, UsageError
 from skypile.io.files import write_atomic
 from skypile.io.sources import ReadOptions
@@ -48,14 +49,14 @@ EPILOG = """\
 DIR gets kept and rejected documents, as kept.parquet and rejected.parquet where all inputs are
 Parquet of one schema, else as .jsonl.zst, and report.json. A record of JSON Lines is written as the
 very bytes that were read, a row of Parquet with all its columns. Each rejected document names in
-duplicate_of the record that stays; its score is their Jaccard index. PAIRS has the columns kept_id,
-dropped_id, jaccard_estimate and jaccard (null where the estimate decided).
+duplicate_of the record that stays; its score is their Jaccard index (null for one URL). PAIRS has
+the columns kept_id, dropped_id, jaccard_estimate and jaccard (null where the estimate decided).
 """
 REPORT = "report.json"
 DOCUMENTS = tuple(f"{n}{e}" for n in ("kept", "rejected") for e in (".jsonl.zst", ".parquet"))
 # What a report needs of each record besides its text.
 REPORTED = (
-    "id", "record", "row", "text", "source", "meta", "outcome", "reason", "reason_score",
+    "id", "record", "row", "text", "url", "source", "meta", "outcome", "reason", "reason_score",
     "reason_limit", "message",
 )  # fmt: skip
 NAMED_SOURCES = 100
@@ -70,6 +71,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--threshold", type=float, default=THRESHOLD, metavar="T", help=(
         "near duplicates have a Jaccard index of T or more (default: %(default)s)"
     ))  # fmt: skip
+    add("--levels", default="exact,near", metavar="LEVEL,...", help=(
+        "what a duplicate is: url, exact, near (default: %(default)s)"
+    ))  # fmt: skip
+    add("--within", choices=("source", "site"), help="compare only what has this in common")
     add("--prefer", metavar="KEY,...", help=(
         "which copy stays: length, source, address, or meta.FIELD:asc|desc for a number or date "
         "of the input (default: length,source)"
@@ -113,7 +118,10 @@ def run(args: argparse.Namespace, extra: list[str]) -> int:
 def _settings(args: argparse.Namespace) -> Dedup:
     if args.alarm < 1:
         raise UsageError(f"--alarm is {args.alarm}; it must be 1 or more")
-    fields: dict[str, Any] = {"alarm": args.alarm}
+    names = tuple(name.strip() for name in args.levels.split(","))
+    if unknown := [name for name in names if name not in get_args(Level)]:
+        raise UsageError(f"--levels {unknown[0]}: there are {', '.join(get_args(Level))}")
+    fields: dict[str, Any] = {"alarm": args.alarm, "within": args.within, "levels": names}
     if args.sources is not None:
         fields["sources"] = tuple(name.strip() for name in args.sources.split(","))
     if args.prefer is not None:
@@ -123,7 +131,8 @@ def _settings(args: argparse.Namespace) -> Dedup:
         settings.check_columns({field.name: field.type for field in INPUT_FIELDS})
     except ValidationError as error:
         problem = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise UsageError(f"--prefer {args.prefer}: {problem}") from error
+        option = "levels" if error.errors()[0]["loc"] == ("levels",) else "prefer"
+        raise UsageError(f"--{option} {getattr(args, option)}: {problem}") from error
     except RecipeError as error:
         raise UsageError(f"--prefer {args.prefer}: {error}") from error
     return with_threshold(settings, args.threshold)
@@ -266,7 +275,8 @@ def _report(
 ) -> dict[str, Any]:
     drops = found.drops
     _, copies = np.unique(drops.kept, return_counts=True)
-    near = int(np.count_nonzero(drops.reason))
+    by_level = [int(np.count_nonzero(drops.reason == number)) for number in range(len(REASONS))]
+    exact, near, same_url = by_level
     rejected: Counter[str] = Counter()
     for (source, reason), number in by_source.items():
         rejected[source] += number if reason != "read" else 0
@@ -275,17 +285,15 @@ def _report(
         "dedup": found.settings.model_dump(mode="json"),
         "drop_all_copies": args.drop_all_copies,
         "duplicates": {
-            "exact": len(drops) - near,
+            "exact": exact,
             "near": near,
-            "compared_exactly": int(np.count_nonzero(drops.exact_checked & (drops.reason > 0))),
+            "url": same_url,
+            "compared_exactly": int(np.count_nonzero(drops.exact_checked & (drops.reason == NEAR))),
             "families": copies.size,
             "largest_family": int(copies.max(initial=0)) + 1 if copies.size else 0,
         },
         "sources": {
-            source: {
-                reason: by_source[source, reason]
-                for reason in ("read", "exact_duplicate", "near_duplicate")
-            }
+            source: {reason: by_source[source, reason] for reason in ("read", *REASONS)}
             for source in named
         },
         "ledger": counts.ledger.to_json(),

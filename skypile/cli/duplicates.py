@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -85,12 +85,12 @@ class Compared:
             rows = slice(start, start + PAIRS_AT_ONCE)
             kept, dropped = drops.kept[rows], drops.address[rows]
             agreeing = estimate(index.minhashes(kept), index.minhashes(dropped))
-            checked = drops.exact_checked[rows]
+            known = drops.exact_checked[rows] & ~np.isnan(drops.jaccard[rows])
             columns = [
                 pa.array([ids[address] for address in kept.tolist()], pa.string()),
                 pa.array([ids[address] for address in dropped.tolist()], pa.string()),
                 pa.array(agreeing, pa.float32()),
-                pa.array(drops.jaccard[rows], pa.float32(), mask=~checked),
+                pa.array(drops.jaccard[rows], pa.float32(), mask=~known),
             ]
             yield pa.RecordBatch.from_arrays(columns, schema=PAIR_SCHEMA)
 
@@ -108,7 +108,7 @@ def compared(
         sets, units = [], 0
         for piece in earlier:
             batch = annotate(piece.batch, [settings.signature])
-            sets.append(_signed(batch, settings, piece.number))
+            sets.append(open_signatures(batch, settings, unit=piece.number, ranked=False))
             waiting.add(piece)
             units = piece.number + 1
         for piece in pieces:
@@ -126,15 +126,9 @@ def compared(
             bands=settings.bands,
             rows=settings.rows,
             first=units << 32,
+            levels=settings.levels,
         )
         yield Compared(waiting, signatures, drops, settings, units << 32)
-
-
-def _signed(batch: pa.RecordBatch, settings: Dedup, unit: int) -> SignatureSet:
-    """Return the signatures of earlier documents: they lack what `prefer` goes by."""
-    plain = settings.model_copy(update={"prefer": (), "sources": ()})
-    found = open_signatures(batch, plain, unit=unit)
-    return replace(found, preferences=np.zeros((len(found), settings.words), np.uint64))
 
 
 def without_duplicates(
@@ -173,7 +167,7 @@ def _drop_table(drops: Drops, records: dict[int, str]) -> pa.Table:
     columns = [
         pa.array(_rows(drops.address)),
         pa.array([REASONS[reason] for reason in drops.reason], pa.string()),
-        pa.array(drops.jaccard.astype(np.float64)),
+        pa.array(drops.jaccard.astype(np.float64), from_pandas=True),  # NaN is null
         pa.array([records[address] for address in drops.kept.tolist()], pa.string()),
         pa.array(np.zeros(len(drops), np.bool_)),
     ]

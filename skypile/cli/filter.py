@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from skypile import interrupts
 from skypile.cli.against import add_against, earlier
-from skypile.cli.curated import Counts, Piece, curated, judged, read_pieces, with_removed
+from skypile.cli.curated import Counts, Piece, closed, curated, judged, read_pieces, with_removed
 from skypile.cli.inputs import add_input_arguments, gathered, ordered_plan, with_threshold
 from skypile.cli.outputs import Lines, common_schema, is_parquet, open_lines, open_output
 from skypile.cli.terminal import is_terminal, say, say_whether_it_compiles
@@ -197,13 +197,20 @@ def _pieces(
     pieces = read_pieces(plan.units, options, counts, rewrites=rewrites)
     counts.ledger.removed_chars = nothing_removed(recipe.columns(recipe.steps))
     pieces = with_removed(judged(pieces, recipe.steps), counts)
-    if args.dedup:
-        from skypile.cli.duplicates import without_duplicates
+    if not args.dedup:
+        return curated(pieces, recipe, score_all=args.score_all)
+    from skypile.cli.duplicates import without_duplicates
 
-        pieces = without_duplicates(
-            told.each_read(pieces), _settings(args, recipe), counts.ledger.notes,
-            earlier(args.against, replace(options, keep_lines=False)),
-        )  # fmt: skip
+    settings = _settings(args, recipe)
+    scores_first = settings.after == "score"
+    if scores_first:
+        pieces = judged(pieces, recipe.score)
+    pieces = without_duplicates(
+        told.each_read(pieces), settings, counts.ledger.notes,
+        earlier(args.against, replace(options, keep_lines=False)),
+    )  # fmt: skip
+    if scores_first:
+        return closed(pieces, recipe, score_all=args.score_all)
     return curated(pieces, recipe, score_all=args.score_all)
 
 

@@ -20,9 +20,9 @@ from skypile.dedup.formats import (
     U64,
     Records,
     band_entry,
+    by_partition,
     joined,
     preferred_order,
-    top_bits,
 )
 from skypile.dedup.signatures import SignatureSet
 from skypile.errors import RecipeError
@@ -127,9 +127,10 @@ def band_entries(
     # Hashing all and choosing then copies 112 bytes for a document, the other way round 512.
     hashes = band_hashes(signatures.minhash, bands, rows, chosen=chosen)[entering]
     addresses, preferences = signatures.addresses[entering], signatures.preferences[entering]
+    scope = None if signatures.scope is None else signatures.scope[entering]
     for column in range(hashes.shape[1]):
         entries = np.empty(hashes.shape[0], band_entry(signatures.words))
-        entries["hash"] = hashes[:, column]
+        entries["hash"] = hashes[:, column] if scope is None else hashes[:, column] ^ scope
         entries["address"] = addresses
         entries["preference"] = preferences
         yield entries
@@ -208,23 +209,22 @@ def pack_band_keys(
     skip: U64,
     bands: int = BANDS,
     rows: int = ROWS,
+    partitions: int = PARTITIONS,
     first_key: int = 0,
     end_key: int = 1 << 32,
 ) -> Iterator[tuple[int, bytes]]:
-    """Yield (band * PARTITIONS + partition, `band_entry` records); see `band_entries`.
+    """Yield (band * partitions + partition, `band_entry` records); see `band_entries`.
 
     Only keys from `first_key` to before `end_key`.
     """
-    end_key = min(end_key, bands * PARTITIONS)
-    chosen = range(first_key // PARTITIONS, -(-end_key // PARTITIONS))
+    end_key = min(end_key, bands * partitions)
+    chosen = range(first_key // partitions, -(-end_key // partitions))
     every = band_entries(signatures, skip=skip, bands=bands, rows=rows, chosen=chosen)
     for band, entries in zip(chosen, every, strict=True):
-        parts = top_bits(entries["hash"])
-        for part in range(PARTITIONS):
-            key = band * PARTITIONS + part
-            found = entries[parts == part] if first_key <= key < end_key else entries[:0]
-            if found.size:
-                yield key, found.tobytes()
+        for part, at in by_partition(entries["hash"], partitions):
+            key = band * partitions + part
+            if first_key <= key < end_key:
+                yield key, entries[at].tobytes()
 
 
 def pairs_of_group(

@@ -16,12 +16,14 @@ from skypile.dedup.formats import EDGE, U64, Records, joined, preferred_order
 from skypile.dedup.signatures import SignatureIndex
 
 __all__ = [
-    "EXACT", "NEAR", "REASONS", "Drops", "alarm_notes", "cluster", "large_families", "merged_edges",
+    "EXACT", "NEAR", "REASONS", "URL", "Drops", "alarm_notes", "cluster", "large_families",
+    "merged_edges",
 ]  # fmt: skip
 
 EXACT = 0
 NEAR = 1
-REASONS = ("exact_duplicate", "near_duplicate")
+URL = 2
+REASONS = ("exact_duplicate", "near_duplicate", "url_duplicate")
 
 _KIND = b"drops 1"
 _SLICE_EDGES = 1 << 18
@@ -32,9 +34,9 @@ _NAMED = 10
 class Drops:
     """The duplicates, in ascending order of address, and the document that each one names.
 
-    address, kept uint64 (n,); reason uint8 (n,), EXACT or NEAR; jaccard float32 (n,), 1 for exact
-    copies; exact_checked bool (n,), whether `jaccard` is exact rather than estimated from the
-    signatures. `kept` is never itself an address.
+    address, kept uint64 (n,); reason uint8 (n,), EXACT, NEAR or URL; jaccard float32 (n,), 1 for
+    exact copies and NaN for documents of one URL; exact_checked bool (n,), whether `jaccard` is
+    exact rather than estimated from the signatures. `kept` is never itself an address.
     """
 
     address: U64

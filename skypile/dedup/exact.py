@@ -10,10 +10,10 @@ from skypile.dedup.formats import (
     COPY,
     PARTITIONS,
     Records,
+    by_partition,
     exact_entry,
     joined,
     preferred_order,
-    top_bits,
 )
 from skypile.dedup.signatures import SignatureSet
 
@@ -23,7 +23,8 @@ __all__ = ["copies_of_group", "exact_copies", "exact_entries", "merged_copies", 
 def exact_entries(signatures: SignatureSet) -> Records:
     """Return one `exact_entry` for each document."""
     entries = np.empty(len(signatures), exact_entry(signatures.words))
-    entries["high"], entries["low"] = signatures.exact.T
+    entries["high"] = signatures.scoped(signatures.exact[:, 0])
+    entries["low"] = signatures.exact[:, 1]
     entries["address"] = signatures.addresses
     entries["preference"] = signatures.preferences
     return entries
@@ -48,14 +49,13 @@ def exact_copies(entries: Records) -> Records:
     return np.sort(copies, order="address")
 
 
-def pack_exact_keys(signatures: SignatureSet) -> Iterator[tuple[int, bytes]]:
+def pack_exact_keys(
+    signatures: SignatureSet, *, partitions: int = PARTITIONS
+) -> Iterator[tuple[int, bytes]]:
     """Yield (partition, `exact_entry` records); equal hashes fall into one partition."""
     entries = exact_entries(signatures)
-    parts = top_bits(entries["high"])
-    for part in range(PARTITIONS):
-        chosen = entries[parts == part]
-        if chosen.size:
-            yield part, chosen.tobytes()
+    for part, at in by_partition(entries["high"], partitions):
+        yield part, entries[at].tobytes()
 
 
 def copies_of_group(chunks: Iterable[bytes], *, words: int = 1) -> bytes:

@@ -6,7 +6,7 @@ An address is ``unit << 32 | row``. A preference is one or more numbers whose sm
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -17,12 +17,16 @@ __all__ = [
     "EDGE",
     "PAIR",
     "PARTITIONS",
+    "SAME_URL",
     "THRESHOLD",
     "U64",
+    "URL_ENTRY",
     "Records",
     "band_entry",
+    "by_partition",
     "exact_entry",
     "joined",
+    "partitions_for",
     "preferred_order",
     "top_bits",
 ]
@@ -30,14 +34,19 @@ __all__ = [
 # A structured array; NumPy's types cannot say of which dtype.
 Records = npt.NDArray[np.void]
 U64 = npt.NDArray[np.uint64]
+Indices = npt.NDArray[np.intp]
 
 THRESHOLD = 0.8
 ALARM = 10_000  # documents of one family
 
 # 16 bands of 16 partitions: 256 keys, one array per key and unit. Few and large elements.
-PARTITION_BITS = 4
-PARTITIONS = 1 << PARTITION_BITS
+PARTITIONS = 16
+# Of a larger corpus there are more: a group of this many entries takes 0.4 GB to be sorted.
+GROUP_ENTRIES = 4_000_000
 
+# A document whose URL another one has; `group` is the same for all of one URL.
+SAME_URL = np.dtype([("address", "<u8"), ("group", "<u8")])
+URL_ENTRY = np.dtype([("high", "<u8"), ("low", "<u8"), ("address", "<u8")])
 COPY = np.dtype([("address", "<u8"), ("kept", "<u8")])
 PAIR = np.dtype([("left", "<u8"), ("right", "<u8")])
 EDGE = np.dtype([("left", "<u8"), ("right", "<u8"), ("jaccard", "<f4"), ("checked", "?")])
@@ -67,6 +76,25 @@ def joined(chunks: Iterable[bytes], dtype: np.dtype[np.void]) -> Records:
     return np.frombuffer(b"".join(chunks), dtype)
 
 
-def top_bits(hashes: U64) -> npt.NDArray[np.intp]:
-    """Return the partition of each hash, 0..PARTITIONS-1."""
-    return (hashes >> np.uint64(64 - PARTITION_BITS)).astype(np.intp)
+def partitions_for(documents: int) -> int:
+    """Return into how many partitions the hashes of `documents` documents go: a power of two.
+
+    16 up to 64 million, 256 for a billion. What is found does not depend on it.
+    """
+    return max(PARTITIONS, 1 << (max(documents - 1, 0) // GROUP_ENTRIES).bit_length())
+
+
+def by_partition(hashes: U64, partitions: int = PARTITIONS) -> Iterator[tuple[int, Indices]]:
+    """Yield (partition, positions of its hashes, ascending) for each that has some.
+
+    The partition is the upper bits of a hash; there is a power of two of them.
+    """
+    parts = top_bits(hashes, partitions)
+    order = np.argsort(parts, kind="stable")
+    numbers, starts = np.unique(parts[order], return_index=True)
+    yield from zip(numbers.tolist(), np.split(order, starts[1:]), strict=True)
+
+
+def top_bits(hashes: U64, partitions: int = PARTITIONS) -> npt.NDArray[np.intp]:
+    """Return the partition of each hash, 0..partitions-1."""
+    return (hashes >> np.uint64(65 - partitions.bit_length())).astype(np.intp)

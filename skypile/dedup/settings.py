@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Literal, get_args
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -16,7 +16,12 @@ from skypile.errors import RecipeError
 from skypile.schema import Scheme
 from skypile.stage import Stage
 
-__all__ = ["Dedup"]
+__all__ = ["Dedup", "Level", "Within"]
+
+# What makes two documents duplicates: the same page, the same text, nearly the same text.
+Level = Literal["url", "exact", "near"]
+# What two documents must have in common besides; `site` is the host of the URL.
+Within = Literal["domain", "source", "site"]
 
 
 class Dedup(BaseModel):
@@ -25,9 +30,15 @@ class Dedup(BaseModel):
     Bands and rows follow from `threshold` (`skypile.dedup.bands.optimal_bands`) unless both are
     given. Pairs that they propose are verified by the exact Jaccard similarity of their shingle
     sets where the estimate lies within 0.12 of `threshold`. Of two copies the one stays that
-    `prefer` puts first: by the columns of phase curate, then by address. `sources` lists values of
-    `source`, best first. Families of more than `alarm` documents are named as an alarm. `scheme`
-    is that of stage `signature`.
+    `prefer` puts first, then the one of the smaller address. `sources` lists values of `source`,
+    best first. Families of more than `alarm` documents are named as an alarm. `scheme` is that of
+    stage `signature`.
+
+    `levels` says what a duplicate is: a document of the same URL (`skypile.dedup.urls`), of the
+    same text, or of nearly the same. With `within` only documents that have that in common are
+    compared: the domain, the source, the site; those that have none are among themselves. `after`
+    says when: with `steps` what the score section rejects may be the copy that stays, and with
+    `score` all documents are scored, their copies too, and `prefer` may name scores.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -39,6 +50,9 @@ class Dedup(BaseModel):
     prefer: tuple[Key, ...] = DEFAULT_ORDER
     alarm: int = Field(default=ALARM, ge=1)
     scheme: Scheme = "affine32"
+    levels: tuple[Level, ...] = ("exact", "near")
+    within: Within | None = None
+    after: Literal["steps", "score"] = "steps"
 
     @model_validator(mode="before")
     @classmethod
@@ -74,6 +88,16 @@ class Dedup(BaseModel):
             raise ValueError("addresses differ, so address stands last and ascends")
         return value
 
+    @field_validator("levels")
+    @classmethod
+    def _in_order(cls, value: tuple[Level, ...]) -> tuple[Level, ...]:
+        found = tuple(level for level in get_args(Level) if level in value)
+        if not found:
+            raise ValueError("name one level or more; for none at all write `dedup: null`")
+        if "near" in found and "exact" not in found:
+            raise ValueError("copies are near duplicates as well: name exact beside near")
+        return found
+
     @model_validator(mode="after")
     def _fits(self) -> Dedup:
         if self.bands * self.rows > VALUES:
@@ -97,9 +121,16 @@ class Dedup(BaseModel):
         return Signature(scheme=self.scheme)
 
     @property
-    def order(self) -> tuple[Sequence[str], list[dict[str, str]]]:
-        """What the preferences of documents depend on, as JSON."""
-        return self.sources, [key.model_dump() for key in self.prefer]
+    def packed(self) -> list[Any]:
+        """What the packed signatures of documents depend on beside their texts, as JSON."""
+        return [
+            self.sources, [key.model_dump() for key in self.prefer], self.scheme,
+            "url" in self.levels, self.within, self.after,
+        ]  # fmt: skip
+
+    @property
+    def _before(self) -> str:
+        return "steps or score" if self.after == "score" else "steps"
 
     def with_threshold(self, threshold: float) -> Dedup:
         """Return the same settings with another threshold and the bands that go with it."""
@@ -107,7 +138,12 @@ class Dedup(BaseModel):
         return Dedup(threshold=threshold, **kept)
 
     def check_columns(self, known: Mapping[str, pa.DataType]) -> None:
-        """Raise RecipeError where `prefer` names what is not among the columns `known`."""
+        """Raise RecipeError where `prefer` or `within` names what is not among columns `known`."""
+        if self.within == "domain" and "domain" not in known:
+            raise RecipeError(
+                "dedup.within is domain, which no stage of steps writes; add stage language, or "
+                "compare within source or site"
+            )
         for key in self.prefer:
             name = key.column
             if name in OWN_KEYS or (name.startswith(META) and len(name) > len(META)):
@@ -116,7 +152,8 @@ class Dedup(BaseModel):
                 near = get_close_matches(name, sorted({*known, *OWN_KEYS}), n=1)
                 hint = f"; did you mean {near[0]!r}?" if near else ""
                 raise RecipeError(
-                    f"dedup.prefer names column {name!r}, which no stage of steps writes{hint}"
+                    f"dedup.prefer names column {name!r}, which no stage of {self._before} "
+                    f"writes{hint}"
                 )
             kind = known[name]
             numeric = pa.types.is_integer(kind) or pa.types.is_floating(kind)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -38,7 +38,8 @@ class SignatureSet:
 
     addresses uint64 (n,); exact uint64 (n, 2); minhash uint32 (n, 128); shingle_count int32 (n,);
     length int64 (n,), characters; preferences uint64 (n, words), smaller ones stay
-    (`skypile.dedup.preference`).
+    (`skypile.dedup.preference`); where the settings ask for them url uint64 (n, 2), the hash of the
+    URL, zeros where there is none, and scope uint64 (n,), within which documents are compared.
     """
 
     addresses: U64
@@ -47,12 +48,16 @@ class SignatureSet:
     shingle_count: I32
     length: I64
     preferences: U64
+    url: U64 | None = None
+    scope: U64 | None = None
 
     def __post_init__(self) -> None:
         rows = self.addresses.size
         assert self.exact.shape == (rows, 2) and self.minhash.shape[0] == rows
         assert self.shingle_count.shape == self.length.shape == (rows,)
         assert self.preferences.shape[0] == rows and self.preferences.ndim == 2
+        assert self.url is None or self.url.shape == (rows, 2)
+        assert self.scope is None or self.scope.shape == (rows,)
         assert np.all(self.addresses[1:] > self.addresses[:-1]), "addresses must ascend"
         assert rows == 0 or 0 <= self.length.min() <= self.length.max() < 1 << _LENGTH_BITS
 
@@ -64,15 +69,36 @@ class SignatureSet:
         """How many 64-bit words the preference of a document takes."""
         return int(self.preferences.shape[1])
 
+    @property
+    def columns(self) -> dict[str, npt.NDArray[Any]]:
+        """The arrays that are there, by name."""
+        every = {name: getattr(self, name) for name in _TYPES}
+        return {name: values for name, values in every.items() if values is not None}
+
     @classmethod
     def joined(cls, sets: Sequence[Self], *, words: int) -> Self:
-        """Return the documents of all sets, which ascend by address, in one; also of no set."""
-        shapes = {"exact": (0, 2), "minhash": (0, _VALUES), "preferences": (0, words)}
-        columns = {}
-        for name, kind in _TYPES.items():
-            nothing: npt.NDArray[Any] = np.empty(shapes.get(name, (0,)), kind)
-            columns[name] = np.concatenate([getattr(each, name) for each in sets] or [nothing])
-        return cls(**columns)
+        """Return the documents of all sets, which ascend by address, in one; also of no set.
+
+        All have the same arrays.
+        """
+        if not sets:
+            shapes = {"exact": (0, 2), "minhash": (0, _VALUES), "preferences": (0, words)}
+            needed = {name: kind for name, kind in _TYPES.items() if name not in _OPTIONAL}
+            return cls(**{n: np.empty(shapes.get(n, (0,)), kind) for n, kind in needed.items()})
+        return cls(
+            **{
+                name: np.concatenate([each.columns[name] for each in sets])
+                for name in sets[0].columns
+            }
+        )
+
+    def take(self, rows: Indices) -> Self:
+        """Return the documents at the ascending positions `rows`."""
+        return replace(self, **{name: values[rows] for name, values in self.columns.items()})
+
+    def scoped(self, hashes: U64) -> U64:
+        """Return `hashes` (n,), those of documents of different scopes made different."""
+        return hashes if self.scope is None else hashes ^ self.scope
 
     def save(self, path: Path) -> None:
         """Write the set to `path` as an Arrow file whose bytes depend on the values alone."""
@@ -84,6 +110,10 @@ class SignatureSet:
             "length": pa.array(self.length, pa.int64()),
             "preferences": _fixed_binary(self.preferences),
         }
+        if self.url is not None:
+            columns["url"] = _fixed_binary(self.url)
+        if self.scope is not None:
+            columns["scope"] = pa.array(self.scope, pa.uint64())
         write_columns(path, columns, _KIND)
 
     @classmethod
@@ -97,13 +127,16 @@ class SignatureSet:
             shingle_count=columns["shingle_count"].to_numpy(),
             length=columns["length"].to_numpy(),
             preferences=_fixed_values(columns["preferences"], np.dtype(np.uint64)),
+            url=_fixed_values(columns["url"], np.dtype(np.uint64)) if "url" in columns else None,
+            scope=columns["scope"].to_numpy() if "scope" in columns else None,
         )
 
 
 _TYPES: dict[str, type] = {
     "addresses": np.uint64, "exact": np.uint64, "minhash": np.uint32, "shingle_count": np.int32,
-    "length": np.int64, "preferences": np.uint64,
+    "length": np.int64, "preferences": np.uint64, "url": np.uint64, "scope": np.uint64,
 }  # fmt: skip
+_OPTIONAL = ("url", "scope")
 
 
 def pack(
@@ -113,6 +146,8 @@ def pack(
     shingle_count: pa.Int32Array,
     length: pa.Array | I64,
     preferences: U64,
+    url: U64 | None = None,
+    scope: U64 | None = None,
 ) -> SignatureSet:
     """Return the columns of stage `signature` as a set; rows in any order, nulls nowhere."""
     order = np.argsort(addresses, kind="stable")
@@ -123,6 +158,8 @@ def pack(
         shingle_count=np.asarray(shingle_count, np.int32)[order],
         length=np.asarray(length, np.int64)[order],
         preferences=preferences[order],
+        url=None if url is None else url[order],
+        scope=None if scope is None else scope[order],
     )
 
 

@@ -18,7 +18,7 @@ from skypile.verify.manifest import Manifest, rules_of
 __all__ = ["Account", "RuleResult", "account"]
 
 PASSED, BROKEN, DECIDED, UNKNOWN = "passed", "broken", "decided", "not computed"
-DUPLICATES = ("exact_duplicate", "near_duplicate")
+DUPLICATES = ("exact_duplicate", "near_duplicate", "url_duplicate")
 # Not scores: what a document is, where it comes from, what became of it.
 HEAD = (
     "id", "record", "url", "source", "domain", "subset", "language", "script", "language_score",
@@ -194,6 +194,8 @@ def _duplicate(store: Store, manifest: Manifest, document: Found) -> str:
             why = f" ({found.value('reason')})" if found.value("reason") else ""
             fate = f"it is {found.value('outcome')}{why}, in {found.path}"
     likeness = "their normalised texts are equal"
+    if reason == "url_duplicate":
+        likeness = "their URLs name one page"
     if reason == "near_duplicate":
         likeness = (
             f"the Jaccard index of their shingles is {jaccard:.4f}, the threshold {threshold:g}"

@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import xxhash
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from skypile.errors import OutputError, RecipeError
@@ -22,6 +21,7 @@ from skypile.kernels.buffers import utf8_view
 from skypile.kernels.hash_table import hash_table
 from skypile.kernels.line_hashes import is_in_table, line_hashes
 from skypile.lists.store import Compiled, read_compiled, write_compiled
+from skypile.urls import hosts, value_hashes
 
 __all__ = [
     "LineCounter", "LineSet", "LineSpec", "Listed", "counted_rows", "line_set", "seeds",
@@ -34,8 +34,6 @@ Ints = npt.NDArray[np.int64]
 KIND = "skypile lines 1"
 _PARTITION_BITS = 8
 _HELD_HASHES = 8 << 20
-# Scheme, user, `www.`; host; what follows.
-_HOST = r"^(?:[A-Za-z][A-Za-z0-9+.\-]*:)?(?://)?(?:[^/?#@]*@)?(?:[wW]{3}\.)?([^/?#:]*).*"
 
 
 class LineSpec(BaseModel):
@@ -63,12 +61,7 @@ def seeds(batch: pa.RecordBatch, spec: LineSpec) -> U64:
     """Return the seed of each row, uint64 (rows,): 0, or a hash of the host of its URL."""
     if spec.within == "all":
         return np.zeros(batch.num_rows, np.uint64)
-    column = batch.column("url").fill_null("")
-    hosts = pc.utf8_lower(pc.replace_substring_regex(column, _HOST, r"\1"))
-    coded = hosts.dictionary_encode()
-    named = [xxhash.xxh3_64_intdigest(host.encode()) for host in coded.dictionary.to_pylist()]
-    found: U64 = np.array(named, np.uint64)[np.asarray(coded.indices)]
-    return found
+    return value_hashes(hosts(batch.column("url")))
 
 
 def counted_rows(batch: pa.RecordBatch, spec: LineSpec) -> npt.NDArray[np.bool_]:

@@ -14,10 +14,19 @@ from skypile.dedup.cluster import (
     merged_edges,
 )
 from skypile.dedup.formats import COPY, EDGE, U64
+from skypile.dedup.same_url import drops_by_page
 from skypile.io.units import Unit
 from skypile.phases.context import Context
 from skypile.phases.merge import DROP_SCHEMA
-from skypile.phases.pair import PairWork, all_edges, index_of, read_copies, repeated_ids
+from skypile.phases.pair import (
+    PairWork,
+    all_edges,
+    documents_of_one_url,
+    index_of,
+    passes,
+    read_copies,
+    repeated_ids,
+)
 from skypile.phases.work import Entry, finished, write_entry
 
 __all__ = ["cluster_units", "clustered", "drop_name"]
@@ -47,10 +56,8 @@ def cluster_units(context: Context, work: PairWork) -> Entry:
         files.append(drop_name(work, number))
         with context.work.create(files[-1]) as out, pa.ipc.new_file(out, DROP_SCHEMA) as writer:
             writer.write_table(table)
-    exact = int((drops.reason == 0).sum())
     data = {
-        "exact": exact,
-        "near": len(drops) - exact,
+        **{name: int(np.count_nonzero(drops.reason == n)) for n, name in enumerate(REASONS)},
         "id_replaced": len(ids),
         "alarms": _alarms(context, drops, units),
     }
@@ -69,11 +76,15 @@ def _alarms(context: Context, drops: Drops, units: dict[int, Unit]) -> list[str]
 
 
 def _drops(context: Context, work: PairWork) -> Drops:
-    if context.recipe.dedup is None:
-        nothing = np.empty(0, COPY)
-        return cluster(index_of(context, work), nothing, np.empty(0, EDGE))
-    edges = merged_edges(all_edges(context, work))
-    return cluster(index_of(context, work), read_copies(context, work), edges)
+    index, dedup = index_of(context, work), context.recipe.dedup
+    copies, edges = np.empty(0, COPY), np.empty(0, EDGE)
+    if dedup is not None:
+        copies = read_copies(context, work)
+    if "edges" in passes(context):
+        edges = merged_edges(all_edges(context, work))
+    if dedup is not None and "url" in dedup.levels:
+        return drops_by_page(index, copies, edges, documents_of_one_url(context, work))
+    return cluster(index, copies, edges)
 
 
 def _of_unit(addresses: U64, number: int) -> U64:
@@ -99,7 +110,8 @@ def _drop_table(drops: Drops, ids: U64, units: dict[int, Unit]) -> pa.Table:
     columns = [
         pa.array((address & np.uint64(0xFFFFFFFF)).astype(np.uint32)),
         reasons.take(at),
-        pa.array(drops.jaccard.astype(np.float64)).take(at),
+        # No Jaccard index is known of documents of one URL.
+        pa.array(drops.jaccard.astype(np.float64), from_pandas=True).take(at),
         pa.array(kept, pa.string()).take(at),
         pa.array(np.isin(address, ids)),
     ]

@@ -53,9 +53,7 @@ ID_SCHEMA = pa.schema([("row", pa.uint32()), ("id_hash", pa.binary(16))])
 def unit_folder(context: Context, ref: UnitRef) -> str:
     """Return the work folder of a unit: a hash of what it reads and of what is done to it."""
     dedup = context.recipe.dedup or Dedup()
-    done = digest(
-        context.recipe.steps_fingerprint(), asdict(context.read), dedup.order, dedup.scheme
-    )
+    done = digest(context.recipe.steps_fingerprint(), asdict(context.read), dedup.packed)
     return f"curate/{ref.unit.key(done)}"
 
 
@@ -83,7 +81,8 @@ class _Parts:
             self._begin()
         assert self._writer is not None
         self._writer.write_batch(batch.select(self.schema.names).cast(self.schema))
-        self._sets.append(open_signatures(batch, self.settings))
+        ranked = self.settings.after == "steps"
+        self._sets.append(open_signatures(batch, self.settings, ranked=ranked))
         self._ids.append(_id_hashes(batch))
         part = self.done[-1]
         part["rows"] += batch.num_rows

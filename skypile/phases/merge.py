@@ -80,15 +80,13 @@ def with_drops(batch: pa.RecordBatch, drops: pa.Table, threshold: float | None) 
     reason = _taken(drops, "reason", place)
     hit = pc.and_(reason.is_valid(), pa.array(open_mask(batch)))
     replaced = _taken(drops, "id_replaced", place).fill_null(False)
+    jaccard = _taken(drops, "jaccard", place)
+    limit = pc.if_else(jaccard.is_valid(), pa.scalar(threshold, pa.float64()), None)
     columns = {
         "outcome": pc.if_else(hit, REJECTED, batch.column("outcome")),
         "reason": pc.if_else(hit, reason, batch.column("reason")),
-        "reason_score": pc.if_else(
-            hit, _taken(drops, "jaccard", place), batch.column("reason_score")
-        ),
-        "reason_limit": pc.if_else(
-            hit, pa.scalar(threshold, pa.float64()), batch.column("reason_limit")
-        ),
+        "reason_score": pc.if_else(hit, jaccard, batch.column("reason_score")),
+        "reason_limit": pc.if_else(hit, limit, batch.column("reason_limit")),
         "duplicate_of": _taken(drops, "duplicate_of", place),
     }
     if "id" in batch.schema.names and "record" in batch.schema.names:
@@ -121,9 +119,16 @@ def merged_batches(
     Outcomes that are still null afterwards belong to good documents.
     """
     dedup = context.recipe.dedup
+    threshold = dedup.threshold if dedup else None
+    scores_first = dedup is not None and dedup.after == "score"
     wanted = None
     if columns is not None:
         wanted = [*columns, "row", "outcome", "reason", "reason_score", "reason_limit"]
     for batch in part_batches(context, part, wanted):
-        batch = with_drops(batch, drops, dedup.threshold if dedup else None)
-        yield with_scores(batch, scores) if scores is not None else batch
+        # What is done first closes rows for what comes next.
+        if scores is not None and scores_first:
+            batch = with_scores(batch, scores)
+        batch = with_drops(batch, drops, threshold)
+        if scores is not None and not scores_first:
+            batch = with_scores(batch, scores)
+        yield batch

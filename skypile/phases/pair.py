@@ -1,6 +1,6 @@
 """Phases pair and verify: from signatures to verified pairs of duplicates, by group.
 
-Three passes, each a group-by-key of packed bytes: equal hashes and equal ids; equal bands; the
+Three passes, each a group-by-key of packed bytes: equal hashes, ids and URLs; equal bands; the
 pairs of each unit, verified. What a group finds is one file; when all groups of a pass are done,
 an entry lists their files.
 """
@@ -22,12 +22,15 @@ from skypile.dedup.exact import copies_of_group, merged_copies, pack_exact_keys
 from skypile.dedup.formats import (
     PARTITIONS,
     U64,
+    URL_ENTRY,
     Records,
     band_entry,
+    by_partition,
     exact_entry,
     joined,
-    top_bits,
+    partitions_for,
 )
+from skypile.dedup.same_url import merged_urls, pack_url_keys, same_urls
 from skypile.dedup.signatures import SignatureIndex, SignatureSet, address_of
 from skypile.dedup.verify import edges_of_group
 from skypile.io.store import Store
@@ -49,6 +52,7 @@ __all__ = [
     "band_keys",
     "copies_of_key",
     "copy_keys",
+    "documents_of_one_url",
     "edges_of_key",
     "finish_pass",
     "load_signatures",
@@ -56,6 +60,7 @@ __all__ = [
     "pairs_of_key",
     "pass_done",
     "pass_rounds",
+    "passes",
     "read_copies",
     "read_pass",
     "repeated_ids",
@@ -84,19 +89,35 @@ class PairWork:
 
     folder: str
     tasks: tuple[PairTask, ...]
+    partitions: int = PARTITIONS  # of each kind of hash
     first_key: int = 0
     end_key: int = 1 << 32
 
     @classmethod
-    def of(cls, context: Context, refs: Sequence[UnitRef], entries: Sequence[Entry]) -> PairWork:
-        """Return the work on the finished units `entries`."""
+    def of(
+        cls,
+        context: Context,
+        refs: Sequence[UnitRef],
+        entries: Sequence[Entry],
+        scores: Sequence[Entry] = (),
+    ) -> PairWork:
+        """Return the work on the finished units `entries`.
+
+        Where all their parts are scored already, `scores` has an entry for each, in order, and what
+        is open is what these say.
+        """
         dedup = context.recipe.dedup
-        key = digest([entry.hash for entry in entries], dedup and dedup.model_dump(mode="json"))
-        tasks = (
-            PairTask(ref, tuple(entry.data["parts"]))
-            for ref, entry in zip(refs, entries, strict=True)
-        )
-        return cls(f"pair/{key}", tuple(tasks))
+        hashes = [entry.hash for entry in (*entries, *scores)]
+        key = digest(hashes, dedup and dedup.model_dump(mode="json"))
+        left = iter(scores)
+        tasks = []
+        for ref, entry in zip(refs, entries, strict=True):
+            parts = entry.data["parts"]
+            if scores:
+                parts = [part | {"signatures": next(left).data["signatures"]} for part in parts]
+            tasks.append(PairTask(ref, tuple(parts)))
+        documents = sum(entry.data["read"] for entry in entries)
+        return cls(f"pair/{key}", tuple(tasks), partitions_for(documents))
 
     def rounds(self, keys: int, size: int) -> list[PairWork]:
         """Return the work in rounds over `keys` keys that hold `size` bytes together.
@@ -118,12 +139,19 @@ def pass_rounds(context: Context, work: PairWork, name: str, documents: int) -> 
     dedup = context.recipe.dedup
     if name == "copies":
         words = dedup.words if dedup else 1
-        size = documents * (exact_entry(words).itemsize + ID_ENTRY.itemsize)
-        return work.rounds(2 * PARTITIONS, size)
+        entries = exact_entry(words).itemsize + ID_ENTRY.itemsize + URL_ENTRY.itemsize
+        return work.rounds(3 * work.partitions, documents * entries)
     if name == "pairs" and dedup is not None:
         size = documents * dedup.bands * band_entry(dedup.words).itemsize
-        return work.rounds(dedup.bands * PARTITIONS, size)
+        return work.rounds(dedup.bands * work.partitions, size)
     return [work]
+
+
+def passes(context: Context) -> tuple[str, ...]:
+    """Return the passes that a recipe needs, in order."""
+    dedup = context.recipe.dedup
+    near = dedup is not None and "near" in dedup.levels
+    return ("copies", "pairs", "edges") if near else ("copies",)
 
 
 def load_signatures(context: Context, task: PairTask) -> Iterator[SignatureSet]:
@@ -137,21 +165,40 @@ def _load(store: Store, number: int, name: str) -> SignatureSet:
     return replace(found, addresses=address_of(number, found.addresses.astype(np.uint32)))
 
 
-# Pass 1: equal hashes of normalised text, equal ids.
+# Pass 1: equal hashes of normalised text, equal ids, equal URLs.
+
+# A key is the kind of hash times the number of partitions, and the partition.
+_TEXTS, _IDS, _URLS = range(3)
 
 
 def copy_keys(task: PairTask, context: Context, work: PairWork) -> Iterator[tuple[int, bytes]]:
-    """Yield a unit's hashes by partition: keys from 0 for texts, from PARTITIONS for ids."""
-    if context.recipe.dedup is not None:
+    """Yield a unit's hashes by kind and partition."""
+    levels = context.recipe.dedup.levels if context.recipe.dedup else ()
+    if "exact" in levels or "url" in levels:
         for signatures in load_signatures(context, task):
-            yield from (one for one in pack_exact_keys(signatures) if work.takes(one[0]))
+            if "exact" in levels:
+                texts = pack_exact_keys(signatures, partitions=work.partitions)
+                yield from _taken(_TEXTS, texts, work)
+            if "url" in levels:
+                urls = pack_url_keys(signatures, partitions=work.partitions)
+                yield from _taken(_URLS, urls, work)
     for part in task.parts:
-        yield from _id_keys(context, task.ref.number, part["ids"], work)
+        ids = _id_entries(context, task.ref.number, part["ids"])
+        found = by_partition(ids["high"].astype(np.uint64), work.partitions)
+        yield from _taken(_IDS, ((at, ids[rows].tobytes()) for at, rows in found), work)
 
 
-def _id_keys(
-    context: Context, number: int, name: str, work: PairWork
+def _taken(
+    kind: int, found: Iterable[tuple[int, bytes]], work: PairWork
 ) -> Iterator[tuple[int, bytes]]:
+    """Yield what belongs to this round under its key."""
+    for part, chunk in found:
+        key = kind * work.partitions + part
+        if work.takes(key):
+            yield key, chunk
+
+
+def _id_entries(context: Context, number: int, name: str) -> Records:
     with open_whole(context.work, name) as stream, pa.ipc.open_file(stream) as reader:
         table = reader.read_all()
     entries = np.empty(table.num_rows, ID_ENTRY)
@@ -159,21 +206,22 @@ def _id_keys(
     pairs = np.frombuffer(hashes, ">u8").reshape(-1, 2)
     entries["high"], entries["low"] = pairs[:, 0], pairs[:, 1]
     entries["address"] = address_of(number, table.column("row").to_numpy())
-    parts = top_bits(entries["high"].astype(np.uint64))
-    for part in np.unique(parts).tolist():
-        if work.takes(PARTITIONS + part):
-            yield PARTITIONS + part, entries[parts == part].tobytes()
+    return entries
 
 
 def copies_of_key(group: Grouped, context: Context, work: PairWork) -> int:
-    """Write the exact copies, or the records whose ids occurred before, of one partition."""
+    """Write the exact copies, repeated ids or documents of one URL of one partition."""
     key, chunks = group
     dedup = context.recipe.dedup
-    if key < PARTITIONS and dedup is not None:
-        kind, found = "copies", copies_of_group(chunks, words=dedup.words)
-    else:
+    hashed, part = divmod(key, work.partitions)
+    if hashed == _URLS:
+        kind, found = "urls", same_urls(joined(chunks, URL_ENTRY)).tobytes()
+    elif hashed == _IDS:
         kind, found = "ids", _repeated(joined(chunks, ID_ENTRY))
-    context.work.write(f"{work.folder}/copies/{kind}-{key % PARTITIONS:02d}.bin", found)
+    else:
+        assert dedup is not None
+        kind, found = "copies", copies_of_group(chunks, words=dedup.words)
+    context.work.write(f"{work.folder}/copies/{kind}-{part:04d}.bin", found)
     return len(found)
 
 
@@ -198,6 +246,11 @@ def repeated_ids(context: Context, work: PairWork) -> U64:
     return np.sort(found).astype(np.uint64)
 
 
+def documents_of_one_url(context: Context, work: PairWork) -> Records:
+    """Return a SAME_URL for each document whose URL another one has, by ascending address."""
+    return merged_urls(read_pass(context, work, "copies", "urls-"))
+
+
 # Pass 2: equal bands.
 
 
@@ -210,7 +263,7 @@ def band_keys(task: PairTask, context: Context, work: PairWork) -> Iterator[tupl
     skip = copies[first : last + 1]
     for signatures in load_signatures(context, task):
         yield from pack_band_keys(
-            signatures, skip=skip, bands=dedup.bands, rows=dedup.rows,
+            signatures, skip=skip, bands=dedup.bands, rows=dedup.rows, partitions=work.partitions,
             first_key=work.first_key, end_key=work.end_key,
         )  # fmt: skip
 

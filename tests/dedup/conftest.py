@@ -90,9 +90,8 @@ def sign() -> Callable[..., Signed]:
         batch = pa.RecordBatch.from_pydict({**fields, **settings.signature(batch)})
         found = open_signatures(batch, settings)
         order = np.argsort(addresses)
-        names = ("exact", "minhash", "shingle_count", "length", "preferences")
-        kept = {name: getattr(found, name)[order] for name in names}
-        signatures = SignatureSet(addresses=addresses[order], **kept)
+        kept = {name: values[order] for name, values in found.columns.items()}
+        signatures = SignatureSet(**kept | {"addresses": addresses[order]})
         by_address = dict(zip(addresses.tolist(), texts, strict=True))
         return signatures, lambda asked: [by_address[each].encode() for each in asked.tolist()]
 

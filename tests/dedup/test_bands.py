@@ -21,7 +21,7 @@ from skypile.dedup.bands import (
     optimal_bands,
     pack_band_keys,
 )
-from skypile.dedup.formats import PARTITIONS, band_entry, top_bits
+from skypile.dedup.formats import PARTITIONS, band_entry, partitions_for, top_bits
 from skypile.dedup.settings import Dedup
 from skypile.errors import RecipeError
 from skypile.phases.pair import ROUND_BYTES, PairWork
@@ -103,6 +103,13 @@ def test_keys_name_band_and_partition(sign):
         assert 0 <= key < 3 * PARTITIONS
         assert np.all(top_bits(entries["hash"]) == key % PARTITIONS)
     assert sum(len(chunk) for _, chunk in keyed) == 100 * 3 * band_entry().itemsize
+
+
+def test_more_documents_go_into_more_partitions():
+    sizes = (0, 1, 64_000_000, 64_000_001, 10**9)
+    assert [partitions_for(size) for size in sizes] == [16, 16, 16, 32, 256]
+    hashes = np.array([0, 1 << 56, 2**64 - 1], np.uint64)
+    assert top_bits(hashes, 256).tolist() == [0, 1, 255]
 
 
 def test_band_hashes_are_equal_where_all_rows_of_the_band_are():

@@ -148,8 +148,8 @@ def copied(signatures: SignatureSet) -> np.ndarray:
     return exact.exact_copies(exact.exact_entries(signatures))["address"]
 
 
-@pytest.mark.parametrize("seed, words", [(0, 1), (1, 2)])
-def test_the_partitioned_path_equals_the_one_in_memory(compose, sign, seed, words):
+@pytest.mark.parametrize("seed, words, partitions", [(0, 1, 16), (1, 2, 64)])
+def test_the_partitioned_path_equals_the_one_in_memory(compose, sign, seed, words, partitions):
     rng = random.Random(seed)
     texts = family_texts(compose, seed)
     # Copies of equal length among which a second key decides, against the order of addresses.
@@ -175,10 +175,11 @@ def test_the_partitioned_path_equals_the_one_in_memory(compose, sign, seed, word
             rng.shuffle(chunks)
         return rng.sample(list(groups.values()), len(groups))
 
-    by_hash = grouped(pair for unit in units for pair in exact.pack_exact_keys(unit))
+    cut = {"partitions": partitions}
+    by_hash = grouped(pair for unit in units for pair in exact.pack_exact_keys(unit, **cut))
     copies = exact.merged_copies(exact.copies_of_group(chunks, words=words) for chunks in by_hash)
     by_band = grouped(
-        pair for unit in units for pair in bands.pack_band_keys(unit, skip=copies["address"])
+        pair for unit in units for pair in bands.pack_band_keys(unit, skip=copies["address"], **cut)
     )
     pairs = [bands.pairs_of_group(chunks, max_bucket=4, words=words) for chunks in by_band]
     by_unit = grouped(pair for each in pairs for pair in bands.pack_pair_keys(each))
