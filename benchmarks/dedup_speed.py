@@ -1,6 +1,7 @@
 """The whole of ``skypile dedup`` beside the four stages of datatrove's MinHash deduplication.
 
-    python benchmarks/dedup_speed.py --documents 20000 [--peer PYTHON] [--rounds 2]
+    python benchmarks/dedup_speed.py --documents 20000 [--words 100 500] [--peer PYTHON]
+        [--rounds 2]
 
 Documents are made for it: texts of 100 to 500 words, three of ten of them a copy of an earlier one
 with up to six words replaced. By turns, each in a process of its own: CPU seconds and wall seconds
@@ -25,8 +26,8 @@ RECENT = 50_000
 PEER = Path(__file__).with_name("dedup_speed_peer.py")
 
 
-def write_documents(path: Path, number: int) -> None:
-    """Write `number` documents to `path`, the same for each call."""
+def write_documents(path: Path, number: int, sizes: tuple[int, int]) -> None:
+    """Write `number` documents of as many words to `path`, the same for each call."""
     rng = random.Random(1)
     letters = "abcdefghijklmnopqrstuvwxyz"
     words = ["".join(rng.choices(letters, k=rng.randint(2, 9))) for _ in range(VOCABULARY)]
@@ -38,7 +39,7 @@ def write_documents(path: Path, number: int) -> None:
                 for place in rng.sample(range(len(text)), rng.randint(0, 6)):
                     text[place] = rng.choice(words)
             else:
-                text = rng.choices(words, k=rng.randint(100, 500))
+                text = rng.choices(words, k=rng.randint(*sizes))
                 if len(recent) < RECENT:
                     recent.append(text)
                 else:
@@ -69,20 +70,25 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--documents", type=int, default=20_000)
+    parser.add_argument("--words", type=int, nargs=2, default=(100, 500))
     parser.add_argument("--peer")
     parser.add_argument("--rounds", type=int, default=2)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         source = folder / "in.jsonl"
-        write_documents(source, args.documents)
+        write_documents(source, args.documents, tuple(args.words))
         print(f"{args.documents:,} documents, {source.stat().st_size / 1e6:,.0f} MB\n")
-        print("| program | CPU seconds | wall seconds | peak MiB | kept |\n|---|---|---|---|---|")
+        print("| program | CPU seconds | wall seconds | peak MiB | kept |", flush=True)
+        print("|---|---|---|---|---|")
         for number in range(args.rounds):
             ours, theirs = folder / f"ours{number}", folder / f"theirs{number}"
             command = [sys.executable, "-m", "skypile", "dedup", str(source), "--quiet"]
             cpu, wall, peak = measured([*command, "--output", str(ours)])
-            print(f"| skypile | {cpu:.1f} | {wall:.1f} | {peak:,.0f} | {kept_by_us(ours):,} |")
+            print(
+                f"| skypile | {cpu:.1f} | {wall:.1f} | {peak:,.0f} | {kept_by_us(ours):,} |",
+                flush=True,
+            )
             if args.peer:
                 cpu, wall, peak = measured([args.peer, str(PEER), str(source), str(theirs)])
                 kept = int((theirs / "kept.txt").read_text())

@@ -254,11 +254,17 @@ def documents_of_one_url(context: Context, work: PairWork) -> Records:
 # Pass 2: equal bands.
 
 
+@lru_cache(maxsize=1)
+def _copied(store: Store, folder: str) -> U64:
+    """Return the addresses of all exact copies, ascending; read once per process."""
+    return merged_copies(_read_pass(store, folder, "copies", "copies-"))["address"].copy()
+
+
 def band_keys(task: PairTask, context: Context, work: PairWork) -> Iterator[tuple[int, bytes]]:
     """Yield a unit's band hashes by band and partition; exact copies are left out."""
     dedup = context.recipe.dedup
     assert dedup is not None
-    copies = read_copies(context, work)["address"]
+    copies = _copied(context.work, work.folder)
     first, last = np.searchsorted(copies, address_of(task.ref.number, np.array([0, 2**32 - 1])))
     skip = copies[first : last + 1]
     for signatures in load_signatures(context, task):
@@ -329,14 +335,22 @@ def finish_pass(context: Context, work: PairWork, name: str) -> Entry:
 
 def read_pass(context: Context, work: PairWork, name: str, prefix: str) -> Iterator[bytes]:
     """Yield the content of each file of a finished pass whose name starts with `prefix`."""
-    for file in pass_files(context, work, name):
+    return _read_pass(context.work, work.folder, name, prefix)
+
+
+def _read_pass(store: Store, folder: str, name: str, prefix: str) -> Iterator[bytes]:
+    for file in _pass_files(store, folder, name):
         if Path(file).name.startswith(prefix):
-            yield read_whole(context.work, file)
+            yield read_whole(store, file)
 
 
 def pass_files(context: Context, work: PairWork, name: str) -> list[str]:
     """Return the names of the files of a finished pass."""
-    return list(context.work.read_json(f"{work.folder}/{name}.json")["data"]["files"])
+    return _pass_files(context.work, work.folder, name)
+
+
+def _pass_files(store: Store, folder: str, name: str) -> list[str]:
+    return list(store.read_json(f"{folder}/{name}.json")["data"]["files"])
 
 
 def all_edges(context: Context, work: PairWork) -> Iterator[bytes]:

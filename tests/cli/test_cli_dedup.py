@@ -73,7 +73,7 @@ def test_duplicates_go_aside_and_name_what_stays(call, inputs, tmp_path):
     assert report["ledger"]["rejected"] == {"exact_duplicate": 3, "near_duplicate": 1}
     assert report["duplicates"]["families"] == 3 and report["duplicates"]["largest_family"] == 3
     assert report["sources"]["x.jsonl"] == {
-        "read": 10, "exact_duplicate": 3, "near_duplicate": 1,
+        "read": 10, "exact_duplicate": 3, "near_duplicate": 1, "url_duplicate": 0,
     }  # fmt: skip
     table = pq.read_table(pairs)
     assert table.column_names == ["kept_id", "dropped_id", "jaccard_estimate", "jaccard"]

@@ -157,6 +157,9 @@ def test_recipe_diff_tells_what_is_gone_and_what_is_new(call, recipe, tmp_path):
         "{'column': 'source', 'order': 'asc'}]",
         "- dedup.alarm: 10000",
         "- dedup.scheme: affine32",
+        "- dedup.levels: ['exact', 'near']",
+        "- dedup.within: None",
+        "- dedup.after: steps",
         "+ dedup: null",
     ]
     assert call("recipe", "diff", recipe, recipe).out == b"the two decide alike\n"

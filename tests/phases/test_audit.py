@@ -36,8 +36,10 @@ class Halfway:
         options = runner_options("Direct", [], None)
         self.run = driver._Run(self.context, refs, options, quiet=True)
         self.curated = driver._curate(self.run)
-        self.pairs, _ = driver._pair(self.run, self.curated)
-        self.tasks, _ = driver._score(self.run, self.curated, self.pairs)
+        self.pairs, _ = driver._pair(self.run, self.curated, [])
+        scores = driver._score(self.run, self.curated, self.pairs)
+        parts = (self.context, self.run.refs, self.curated, self.pairs, scores)
+        self.tasks = driver._unit_tasks(*parts)
 
     def finish(self):
         _, groups = driver._publish(self.run, self.tasks)
