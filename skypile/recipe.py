@@ -23,7 +23,10 @@ from skypile.schema import DOMAINS, INPUT_FIELDS, OUTCOME_FIELDS
 from skypile.shares import Within
 from skypile.stage import Stage, stage_class
 
-__all__ = ["Dedup", "Mix", "Recipe", "Step", "Subset", "load_recipe", "recipe_names", "versions"]
+__all__ = [
+    "Dedup", "Mix", "Recipe", "Step", "Subset", "first_problem", "load_recipe", "recipe_names",
+    "versions",
+]  # fmt: skip
 
 # Their versions stand in the fingerprint: another one may give other bytes.
 PACKAGES = (
@@ -362,12 +365,13 @@ def parse_recipe(text: str, path: str) -> Recipe:
     try:
         return Recipe(**{"name": Path(path).stem, **data})
     except ValidationError as error:
-        raise RecipeError(f"{path}: {_first_problem(error)}") from error
+        raise RecipeError(f"{path}: {first_problem(error)}") from error
     except (RecipeError, TokenizerError) as error:
         raise RecipeError(f"{path}: {error}") from error
 
 
-def _first_problem(error: ValidationError) -> str:
+def first_problem(error: ValidationError) -> str:
+    """Return the place and the sentence of what is most likely the cause of `error`."""
     # A misspelt key is the likelier cause than the key that is then missing, and what is wrong
     # within a list than that nothing of the list is left.
     problems = sorted(error.errors(), key=lambda found: found["type"] != "extra_forbidden")

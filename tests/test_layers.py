@@ -17,7 +17,7 @@ LAYERS = [
     ("skypile.beam",),
     ("skypile.forget",),
     ("skypile.phases", "skypile.verify", "skypile.explain"),
-    ("skypile.curate",),
+    ("skypile.curate", "skypile.label"),
     (
         "skypile.recipe",
         "skypile.ledger",

@@ -34,6 +34,7 @@ COMMANDS: dict[str, str] = {
     "explain": "show what decided on one document of a corpus",
     "forget": "take documents out of a corpus, by id or URL",
     "recipe": "list, show, check and compare recipes",
+    "label": "label documents for training, by votes of lists and rules and by a person",
     "lines": "list the lines that many documents have, for a recipe to take out",
     "compile": "compile the kernels now, so that no later run waits for it",
 }
