@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, get_args
 
 from classifiers import DEFAULT, ClassifierError
 
-__all__ = ["fingerprint", "folder_of", "labels"]
+__all__ = ["MAX_WINDOWS", "Pooling", "fingerprint", "folder_of", "labels", "pooling"]
+
+Pooling = Literal["max", "mean"]
+
+# Eight of 512 tokens are some 3,000 words or 6,000 characters of Chinese.
+MAX_WINDOWS: Final = 8
+# One such passage is enough; quality and subject are a matter of the whole.
+_BY_MAXIMUM: Final = frozenset({"porn", "politics", "ads", "toxicity"})
 
 _FINGERPRINTED: Final = ("*.safetensors", "config.json", "tokenizer*.json")
 
@@ -57,6 +65,26 @@ def labels(folder: Path) -> tuple[str, ...]:
         # transformers' own names, where a config gives none; two outputs is its default.
         return tuple(f"LABEL_{at}" for at in range(int(config.get("num_labels", 2))))
     return tuple(str(names[str(at)]) for at in range(len(names)))
+
+
+def pooling(names: Sequence[str], chosen: Mapping[str, str] | None = None) -> tuple[Pooling, ...]:
+    """Return what counts of the scores of a document's windows, for each label of `names`.
+
+    The maximum for porn, politics, ads and toxicity (whatever their case), the mean for others,
+    unless `chosen` says otherwise. Raises ClassifierError for a label that is not there and for
+    another word than max and mean.
+    """
+    chosen = chosen or {}
+    for label, word in chosen.items():
+        if label not in names:
+            raise ClassifierError(f"pooling of {label!r}: there are the labels {', '.join(names)}")
+        if word not in get_args(Pooling):
+            raise ClassifierError(f"pooling of {label!r} is {word!r}; it must be max or mean")
+    return tuple(
+        "max" if chosen.get(name, "max" if name.lower() in _BY_MAXIMUM else "mean") == "max"
+        else "mean"
+        for name in names
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=8)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,21 +18,32 @@ from tokenizers import Tokenizer
 from transformers import AutoConfig, AutoModelForSequenceClassification
 from transformers.utils import logging as transformers_logging
 
-from classifiers import DEFAULT, ClassifierError
-from classifiers.checkpoint import fingerprint, folder_of
+from classifiers import DEFAULT, ClassifierError, checkpoint
+from classifiers.checkpoint import MAX_WINDOWS, fingerprint, folder_of
 from classifiers.engine import PackedEngine, engine_for
 from classifiers.windows import Frame, windows
 
-__all__ = ["DEFAULT", "Scorer", "load"]
+__all__ = ["DEFAULT", "Scorer", "WindowScores", "load"]
 
 # No window is longer, even where a checkpoint could read thousands of tokens.
 _MAX_WINDOW_TOKENS: Final = 512
-# One adult or political passage is enough; quality and subject are a matter of the whole.
-_POOLING: Final[Mapping[str, str]] = {"porn": "max", "politics": "max"}
+
+
+@dataclass(frozen=True, slots=True)
+class WindowScores:
+    """What the windows of each document score: float32 (documents, labels), and how many there are.
+
+    `pooled` is the maximum for labels whose pooling is max, the mean for others; `other` the
+    other one of the two. `count` is int64 (documents,).
+    """
+
+    pooled: np.ndarray
+    other: np.ndarray
+    count: np.ndarray
 
 
 class Scorer:
-    """A loaded checkpoint that scores documents by their first and last window of tokens."""
+    """A loaded checkpoint that scores documents by windows of tokens."""
 
     labels: tuple[str, ...]
     # Whether `start` returns before the scores are there.
@@ -48,8 +60,12 @@ class Scorer:
         max_tokens: int,
         fingerprint: str = "",
         pooling: Mapping[str, str] | None = None,
+        max_windows: int = MAX_WINDOWS,
     ) -> None:
         config: Any = model.config
+        if max_windows < 2:
+            raise ClassifierError(f"max_windows is {max_windows}; it must be 2 or more")
+        self.max_windows = max_windows
         self.model = model.eval()
         self._activation = _activation(config)
         self.labels = tuple(str(config.id2label[at]) for at in range(config.num_labels))
@@ -65,25 +81,23 @@ class Scorer:
             max_tokens=max_tokens,
         )
         self.is_asynchronous = isinstance(self._engine, PackedEngine)
-        pooling = {**_POOLING, **(pooling or {})}
-        if not set(pooling.values()) <= {"max", "mean"}:
-            raise ClassifierError(f"pooling {pooling}: each label's must be 'max' or 'mean'")
-        self._is_max_L = np.array([pooling.get(label) == "max" for label in self.labels])
+        self.pooling = checkpoint.pooling(self.labels, pooling)
+        self._is_max_L = np.array([one == "max" for one in self.pooling])
 
     def score_ids(self, ids: np.ndarray, offsets: np.ndarray) -> np.ndarray:
         """Return each document's scores, float32 (documents, labels), in the given order.
 
         `ids` (uint32) holds all documents' tokens end to end, without special tokens, by this
         checkpoint's tokenizer; document d is ids[offsets[d]:offsets[d + 1]] (int64). A document
-        longer than one window is scored by its first and its last; an empty one by the special
-        tokens alone. Scores are probabilities (raw values for a regression head); over windows the
-        maximum counts for porn and politics, else the mean. They are a function of the arguments,
-        batching included, for one device and thread count.
+        longer than one window is scored by up to `max_windows` (`classifiers.windows.windows`); an
+        empty one by the special tokens alone. Scores are probabilities (raw values for a regression
+        head); over windows the maximum counts for porn, politics, ads and toxicity, else the mean.
+        They are a function of the arguments, batching included, for one device and thread count.
         """
-        return self.start(ids, offsets)()
+        return self.start(ids, offsets)().pooled
 
-    def start(self, ids: np.ndarray, offsets: np.ndarray) -> Callable[[], np.ndarray]:
-        """Begin with `score_ids`; the function returned waits for the scores.
+    def start(self, ids: np.ndarray, offsets: np.ndarray) -> Callable[[], WindowScores]:
+        """Begin with `score_ids`; the function returned waits for the scores of the windows.
 
         On CUDA the card works meanwhile, so that the next documents' ids can be made.
         """
@@ -92,23 +106,23 @@ class Scorer:
         assert int(offsets[-1]) <= len(ids)
         document_count = len(offsets) - 1
         if document_count == 0:
-            return lambda: np.zeros((0, len(self.labels)), dtype=np.float32)
-        starts_W, lengths_W, documents_W = windows(offsets, self._room)
+            nothing = np.zeros((0, len(self.labels)), dtype=np.float32)
+            return lambda: WindowScores(nothing, nothing, np.zeros(0, np.int64))
+        starts_W, lengths_W, documents_W = windows(offsets, self._room, self.max_windows)
         with torch.inference_mode():
             logits = self._engine.start(ids, starts_W, lengths_W)
 
-        def scores() -> np.ndarray:
+        def scores() -> WindowScores:
             scores_WL = self._scores(logits())
-            # A document's windows stand next to each other: the second, if any, follows.
-            first_D = np.searchsorted(documents_W, np.arange(document_count), side="left")
-            last_D = np.searchsorted(documents_W, np.arange(document_count), side="right") - 1
-            first_DL, last_DL = scores_WL[first_D], scores_WL[last_D]
-            pooled: np.ndarray = np.where(
-                self._is_max_L,
-                np.maximum(first_DL, last_DL),
-                (first_DL + last_DL) * np.float32(0.5),
+            # A document's windows stand next to each other.
+            count_D = np.bincount(documents_W, minlength=document_count)
+            first_D = np.cumsum(count_D) - count_D
+            largest_DL = np.maximum.reduceat(scores_WL, first_D)
+            mean_DL = np.add.reduceat(scores_WL, first_D) / count_D[:, None].astype(np.float32)
+            pooled: np.ndarray = np.where(self._is_max_L, largest_DL, mean_DL)
+            return WindowScores(
+                pooled, np.where(self._is_max_L, mean_DL, largest_DL), count_D.astype(np.int64)
             )
-            return pooled
 
         return scores
 
@@ -166,13 +180,14 @@ def load(
     threads: int | None = None,
     device: str | None = None,
     pooling: Mapping[str, str] | None = None,
+    max_windows: int = MAX_WINDOWS,
 ) -> Scorer:
     """Return a Scorer for "default" (the shipped weights), a folder, or a Hub id.
 
     fp32 on the CPU, bf16 on CUDA, which is taken where present unless `device` says otherwise.
     `threads` sets torch's threads for the process. `pooling` maps label names to "max" or "mean"
-    over a document's windows. Code from a checkpoint never runs; a checkpoint without
-    model.safetensors or tokenizer.json is a ClassifierError.
+    over a document's windows, of which there are `max_windows` at the most. Code from a checkpoint
+    never runs; a checkpoint without model.safetensors or tokenizer.json is a ClassifierError.
     """
     folder = folder_of(str(name_or_path))
     if threads is not None:
@@ -197,4 +212,5 @@ def load(
         max_tokens=_max_tokens(config, folder),
         fingerprint=fingerprint(folder),
         pooling=pooling,
+        max_windows=max_windows,
     )

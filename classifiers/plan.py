@@ -156,7 +156,7 @@ def epoch_windows(
     """Return one epoch's windows (at most `max_tokens` ids each) and their labels (n, heads).
 
     Each group gives `draw_count` windows: every document before any comes twice. Long documents
-    give their first, last or a random window, as scoring reads the first and the last one.
+    give their first, last or a random window: scoring reads the first, the last and some between.
     """
     rng = np.random.default_rng((seed, epoch))
     windows: list[np.ndarray] = []

@@ -52,19 +52,23 @@ class Pack:
     token_count: int
 
 
-def windows(offsets: I64, room: int) -> tuple[I64, I64, I64]:
+def windows(offsets: I64, room: int, most: int) -> tuple[I64, I64, I64]:
     """Return starts, lengths and documents of all windows, ordered by document, then position.
 
-    A document of more than `room` tokens has two windows, its first and its last `room` tokens.
+    A document of more than `room` tokens has as many windows of `room` tokens as cover it, but
+    `most` (2 or more) at the most: the first, the last, and others evenly between them.
     """
+    assert most >= 2
     begins_D = offsets[:-1].astype(np.int64)
     sizes_D = np.diff(offsets).astype(np.int64)
-    count_D = np.where(sizes_D > room, 2, 1)
+    count_D = np.clip(-(-sizes_D // room), 1, most)
     documents_W = np.repeat(np.arange(len(sizes_D)), count_D)
-    is_second_W = np.concatenate(([False], documents_W[1:] == documents_W[:-1]))
+    first_D = np.cumsum(count_D) - count_D
+    place_W = np.arange(len(documents_W)) - first_D[documents_W]
     lengths_W = np.minimum(sizes_D, room)[documents_W]
-    starts_W = begins_D[documents_W]
-    starts_W[is_second_W] += (sizes_D[documents_W] - room)[is_second_W]
+    # In whole numbers, so that it is the same on every machine.
+    slack_W = (sizes_D[documents_W] - lengths_W) * place_W
+    starts_W = begins_D[documents_W] + slack_W // np.maximum(count_D - 1, 1)[documents_W]
     return starts_W, lengths_W, documents_W
 
 

@@ -29,32 +29,45 @@ _SLICE_BYTES = 8 << 20
 
 
 @lru_cache(maxsize=4)
-def _scorer(model: str, fingerprint: str, threads: int) -> Scorer:  # noqa: ARG001 - part of the key
+def _scorer(
+    model: str,
+    fingerprint: str,  # noqa: ARG001 - part of the key
+    threads: int,
+    max_windows: int,
+    pooling: tuple[tuple[str, str], ...],
+) -> Scorer:
     from classifiers.model import load
 
     try:
-        return load(model, threads=threads)
+        return load(model, threads=threads, max_windows=max_windows, pooling=dict(pooling))
     except ClassifierError as error:
         raise RecipeError(str(error)) from error
 
 
 class Classify(Stage):
-    """Score the first and the last window of each document by a sequence classifier.
+    """Score the windows of each document by a sequence classifier.
 
     `model` is ``default`` (the small BERT that comes with the package: quality, porn, politics,
     stem), a folder, or a Hub id of any Hugging Face sequence-classification checkpoint with a fast
     tokenizer. Each of its labels becomes a column, in lower case, or named by `labels` (label:
-    column). Scores are probabilities, float32 rounded to 6 decimals; over windows the maximum
-    counts for porn and politics, the mean for others. `threads` is fixed, because it decides the
-    last bits of a score on the CPU.
+    column). Scores are probabilities, float32 rounded to 6 decimals. A document longer than a
+    window (512 tokens, or what the checkpoint allows) has up to `max_windows`, the first, the last
+    and others evenly between. Of their scores the maximum counts for porn, politics, ads and
+    toxicity, the mean for others, unless `pooling` (label: max or mean) says otherwise; the other
+    of the two stands in the column with ``_mean`` or ``_max`` behind its name, and the number of
+    windows in `windows_column`, so that a rule can go by either without scoring again. `threads` is
+    fixed, because it decides the last bits of a score on the CPU.
     """
 
     reads: ClassVar[tuple[str, ...]] = ("text",)
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     model_name: str = Field(default="default", alias="model")
     labels: dict[str, str] = Field(default={})
     threads: int = Field(default=1, ge=1, le=256)
+    max_windows: int = Field(default=checkpoint.MAX_WINDOWS, ge=2, le=1024)
+    pooling: dict[str, checkpoint.Pooling] = Field(default={})
+    windows_column: str = Field(default="windows_count", pattern=r"^[a-z][a-z0-9_]*$")
 
     @property
     def folder(self) -> Path:
@@ -73,7 +86,16 @@ class Classify(Stage):
                 f"{', '.join(found)}"
             )
         columns = [self.labels.get(name, _column_name(name)) for name in found]
-        if "" in columns or len(set(columns)) < len(columns):
+        try:
+            pooled = checkpoint.pooling(found, self.pooling)
+        except ClassifierError as error:
+            raise RecipeError(f"stage classify: {error}") from error
+        others = {"max": "mean", "mean": "max"}
+        columns += [
+            f"{name}_{others[how]}" for name, how in zip(columns, pooled, strict=True) if name
+        ]
+        columns.append(self.windows_column)
+        if len(columns) < 2 * len(found) + 1 or len(set(columns)) < len(columns):
             raise RecipeError(
                 f"stage classify: the labels of {self.model_name} ({', '.join(found)}) give the "
                 f"columns {columns}; name each by labels: {{LABEL: COLUMN}}"
@@ -82,21 +104,30 @@ class Classify(Stage):
 
     @property
     def writes(self) -> dict[str, pa.DataType]:
-        """One float64 column for each label of the model."""
-        return {name: pa.float64() for name in self._columns()}
+        """Two float64 columns for each label of the model, and int64 of windows."""
+        *scores, count = self._columns()
+        return {**dict.fromkeys(scores, pa.float64()), count: pa.int64()}
 
     def load(self) -> None:
         """Load weights and tokenizer into this process."""
-        _scorer(str(self.folder), checkpoint.fingerprint(self.folder), self.threads)
+        self._loaded()
+
+    def _loaded(self) -> Scorer:
+        folder = self.folder
+        pooling = tuple(sorted(self.pooling.items()))
+        key = (str(folder), checkpoint.fingerprint(folder), self.threads, self.max_windows)
+        return _scorer(*key, pooling)
 
     def __call__(self, batch: pa.RecordBatch) -> dict[str, pa.Array]:
         """Return the scores of each document; all windows of `batch` are cut into batches."""
-        folder = self.folder
-        scorer = _scorer(str(folder), checkpoint.fingerprint(folder), self.threads)
+        scorer = self._loaded()
         pending = [scorer.start(*ids) for ids in self._ids(batch, scorer)]
-        scores = np.concatenate([wait() for wait in pending])
+        found = [wait() for wait in pending]
+        scores = np.concatenate([np.hstack([one.pooled, one.other]) for one in found])
         scores = np.round(scores.astype(np.float64), 6)
-        return {name: pa.array(scores[:, at]) for at, name in enumerate(self._columns())}
+        *names, count = self._columns()
+        columns = {name: pa.array(scores[:, at]) for at, name in enumerate(names)}
+        return {**columns, count: pa.array(np.concatenate([one.count for one in found]))}
 
     def _ids(
         self, batch: pa.RecordBatch, scorer: Scorer

@@ -7,6 +7,7 @@ import math
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ from classifiers.data import HEADS, labelled_documents
 from classifiers.evaluate import auc, evaluation, table
 from classifiers.model import Scorer, load
 from classifiers.train import mean_auc
-from classifiers.windows import batches
+from classifiers.windows import batches, windows
 
 SHARED = os.environ.get("SKYPILE_SHARED")
 VOCABULARY = 60
@@ -92,24 +93,28 @@ def test_a_short_document_is_one_window(scorer: Scorer) -> None:
         np.testing.assert_allclose(got, _by_hand(scorer, document), atol=1e-5)
 
 
-def test_a_long_document_is_its_first_and_last_window(scorer: Scorer) -> None:
+def test_a_long_document_is_all_of_its_windows(scorer: Scorer) -> None:
     (document,) = _documents(31)
-    (got,) = scorer.score_ids(*_packed([document]))
-    first, last = _by_hand(scorer, document[:14]), _by_hand(scorer, document[-14:])
+    found = scorer.start(*_packed([document]))()
+    parts = [_by_hand(scorer, document[at : at + 14]) for at in (0, 8, 17)]
+    largest, mean = np.max(parts, axis=0), np.mean(parts, axis=0)
+    assert found.count.tolist() == [3]
     for at, name in enumerate(scorer.labels):
-        want = max(first[at], last[at]) if name in ("porn", "politics") else (first + last)[at] / 2
-        assert got[at] == pytest.approx(want, abs=1e-5)
+        both = [largest[at], mean[at]] if name in ("porn", "politics") else [mean[at], largest[at]]
+        assert [found.pooled[0, at], found.other[0, at]] == pytest.approx(both, abs=1e-5)
 
 
 def test_pooling_can_be_set_by_label(tmp_path: Path) -> None:
     folder = _checkpoint(tmp_path / "m", num_labels=2, problem_type="multi_label_classification")
     (document,) = _documents(40)
     both = load(folder, device="cpu").score_ids(*_packed([document[:14], document[-14:]]))
-    highest = load(folder, device="cpu", pooling={"LABEL_1": "max"})
+    highest = load(folder, device="cpu", pooling={"LABEL_1": "max"}, max_windows=2)
     (got,) = highest.score_ids(*_packed([document]))
     np.testing.assert_allclose(got, [both[:, 0].mean(), both[:, 1].max()], atol=1e-5)
-    with pytest.raises(ClassifierError, match="'max' or 'mean'"):
+    with pytest.raises(ClassifierError, match="must be max or mean"):
         load(folder, device="cpu", pooling={"LABEL_1": "median"})
+    with pytest.raises(ClassifierError, match="it must be 2 or more"):
+        load(folder, device="cpu", max_windows=1)
 
 
 def test_order_and_company_of_documents_do_not_matter(scorer: Scorer) -> None:
@@ -171,6 +176,24 @@ def test_roberta_positions_leave_room_for_their_offset(tmp_path: Path) -> None:
         with torch.inference_mode():
             want = torch.softmax(found.model(input_ids=ids).logits, dim=-1)[0].numpy()
         np.testing.assert_allclose(got, want, atol=1e-5)
+
+
+@pytest.mark.parametrize("most", [2, 3, 8])
+def test_windows_cover_a_document_evenly_up_to_a_cap(most: int) -> None:
+    sizes = [0, 1, 10, 11, 19, 20, 21, 35, 80, 81, 1000]
+    offsets = np.concatenate([[7], 7 + np.cumsum(sizes)]).astype(np.int64)
+    starts, lengths, documents = windows(offsets, 10, most)
+    for at, size in enumerate(sizes):
+        begins = (starts[documents == at] - offsets[at]).tolist()
+        count = min(max(-(-size // 10), 1), most)
+        # The twin, in exact fractions.
+        assert (
+            begins == [(size - 10) * n // (count - 1) for n in range(count)] if count > 1 else [0]
+        )
+        assert set(lengths[documents == at].tolist()) == {min(size, 10)}
+        assert begins[0] == 0 and begins[-1] + min(size, 10) == size
+        if size <= 10 * most:
+            assert all(two - one <= 10 for one, two in pairwise(begins)), "nothing is left out"
 
 
 def test_batches_fill_the_budget_and_cover_all_windows_in_order() -> None:

@@ -84,13 +84,30 @@ def checkpoint(tmp_path_factory) -> Path:
 
 def test_any_checkpoint_can_be_named_and_its_labels_mapped(checkpoint):
     stage = Classify(model=str(checkpoint), labels={"Toxic": "toxicity"})
-    assert list(stage.writes) == ["not_toxic", "toxicity"]
+    columns = ["not_toxic", "toxicity", "not_toxic_max", "toxicity_max", "windows_count"]
+    assert list(stage.writes) == columns
     rows = annotate(batch_of(["some text", "别的文字"]), [Tokens(), stage]).to_pylist()
     for row in rows:
         assert row["not_toxic"] + row["toxicity"] == pytest.approx(1, abs=1e-5)
     # Without the ids of stage tokens it encodes by itself, to the same scores.
     alone = annotate(batch_of(["some text", "别的文字"]), [stage]).to_pylist()
     assert [row["toxicity"] for row in alone] == [row["toxicity"] for row in rows]
+
+
+def test_long_documents_are_scored_by_windows_up_to_a_cap(checkpoint):
+    stage = Classify(model=str(checkpoint), pooling={"Toxic": "max"}, max_windows=3)
+    # 62 tokens of text fit a window of this checkpoint; the parts differ, so do their scores.
+    text = " ".join(f"{word} {n}" for word in ("river", "copper", "winter") for n in range(60))
+    texts = ["one two", text, text[:250], ""]
+    rows = annotate(batch_of(texts), [stage]).to_pylist()
+    assert [row["windows_count"] for row in rows] == [1, 3, 2, 1]
+    for row in rows:
+        assert row["toxic_mean"] <= row["toxic"] and row["not_toxic"] <= row["not_toxic_max"]
+        assert row["windows_count"] > 1 or row["toxic_mean"] == row["toxic"]
+        assert row["toxic_mean"] + row["not_toxic"] == pytest.approx(1, abs=3e-6)
+    assert rows[1]["toxic_mean"] < rows[1]["toxic"]
+    more = annotate(batch_of(texts), [Classify(model=str(checkpoint), max_windows=100)]).to_pylist()
+    assert more[1]["windows_count"] > 8 and more[1]["toxic_max"] >= rows[1]["toxic"] - 1e-6
 
 
 def test_a_model_is_named_by_its_hash_not_its_path(checkpoint, tmp_path):
@@ -103,6 +120,10 @@ def test_a_model_is_named_by_its_hash_not_its_path(checkpoint, tmp_path):
 def test_a_wrong_label_or_model_or_tokenizer_is_named(checkpoint, tmp_path):
     with pytest.raises(RecipeError, match="no label 'toxic'; it has Not Toxic, Toxic"):
         _ = Classify(model=str(checkpoint), labels={"toxic": "t"}).writes
+    with pytest.raises(RecipeError, match="pooling of 'toxic': there are the labels Not Toxic"):
+        _ = Classify(model=str(checkpoint), pooling={"toxic": "max"}).writes
+    with pytest.raises(RecipeError, match="name each by labels"):
+        _ = Classify(model=str(checkpoint), windows_column="toxic").writes
     with pytest.raises(RecipeError, match=r"config\.json"):
         _ = Classify(model=str(tmp_path)).writes
     with pytest.raises(TokenizerError, match=r"none\.json"):
