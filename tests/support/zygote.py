@@ -36,6 +36,7 @@ def load() -> None:
     from skypile.recipe import load_recipe
     from skypile.stages.second_opinion import second_opinion
     from skypile.stages.signature import Signature
+    from skypile.tokens import DEFAULT_TOKENIZER, load_encoder
 
     # Threads of a pool do not outlive a fork.
     torch.set_num_threads(1)
@@ -44,6 +45,7 @@ def load() -> None:
     texts = ["One page of plain text about nothing.", "没有任何内容的一页纯文本。", "Une page."]
     annotate(run_steps(batch_of(texts), recipe.steps), [Signature()])
     second_opinion(texts[-1], 0)
+    load_encoder(DEFAULT_TOKENIZER)
 
 
 def become(request: dict) -> None:
