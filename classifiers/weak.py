@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -116,6 +117,7 @@ def adult_terms(lexicons: Path, lang: str) -> tuple[str, ...]:
     return tuple(sorted(kept))
 
 
+@lru_cache(maxsize=1 << 17)  # the lists share many terms, and each is read more than once
 def _is_usable(term: str) -> bool:
     return 2 <= len(term) <= 24 and not is_banned(term)
 

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions
 
+from skypile.beam.memo import Options
 from skypile.errors import UsageError
 
 __all__ = ["LOCAL", "RunnerOptions", "runner_options"]
@@ -97,7 +98,7 @@ def runner_options(runner: str, beam_args: Sequence[str], workers: int | None) -
     parsed, unknown = known.parse_known_args([*beam_args])
     if unknown:
         raise UsageError(f"unknown option {unknown[0]!r}; see skypile build --help")
-    alone = PipelineOptions([f"--runner={name}", *beam_args])
+    alone = Options([f"--runner={name}", *beam_args])
     if name != LOCAL:
         if workers is not None:
             raise UsageError(
@@ -107,7 +108,7 @@ def runner_options(runner: str, beam_args: Sequence[str], workers: int | None) -
         return RunnerOptions(name, 1, alone, alone)
     count = _worker_count(workers, parsed.direct_num_workers)
     mode = "multi_processing" if count > 1 else "in_memory"
-    shared = PipelineOptions([f"--runner={name}", *beam_args])
+    shared = Options([f"--runner={name}", *beam_args])
     for options, number, how in ((shared, count, mode), (alone, 1, "in_memory")):
         direct = options.view_as(DirectOptions)
         direct.direct_num_workers, direct.direct_running_mode = number, how

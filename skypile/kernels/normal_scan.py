@@ -165,11 +165,11 @@ def _look(
 
 
 @njit
-def _extra(data: Any, at: Any, table: Any, wanted: Any) -> Any:
+def _extra(data: Any, at: Any, end: Any, table: Any, wanted: Any) -> Any:
     """Return what an ASCII byte or a full-width form asks for by the options `wanted`."""
     byte = data[at]
-    if byte == 0x26:
-        return ENTITY if wanted & AMPERSANDS else 0
+    if byte == 0x26:  # the mask has looked at the byte behind it, which may be the next text's
+        return ENTITY if wanted & AMPERSANDS and at + 1 < end else 0
     if byte == 0x20 or byte == 0x09:
         return CLEAN if wanted & SPACE_ENDS else 0
     if byte == 0xEF and wanted & WIDE_FORMS:
@@ -206,7 +206,7 @@ def _scan(
             begin, end = max(offsets[row] - moved, 0), offsets[row + 1] - moved
             needs[row] |= _look(data, begin, end, at - moved, table, classes, pairs, lost[row])
             if wanted:
-                needs[row] |= _extra(data, at - moved, table, wanted)
+                needs[row] |= _extra(data, at - moved, end, table, wanted)
 
 
 def scan(

@@ -11,7 +11,7 @@ import random
 import re
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -77,24 +77,25 @@ def _profiles() -> _Profiles:
     folder = Path(langdetect.__file__).parent / "profiles"
     files = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     told = [orjson.loads(path.read_bytes()) for path in files]
-    grams = sorted(
-        {gram for each in told for gram in each["freq"] if 1 <= len(gram) <= 3}, key=_key
-    )
-    rows = {gram: row for row, gram in enumerate(grams)}
-    table = np.zeros((len(grams), len(told)))
-    for language, each in enumerate(told):
-        for gram, count in each["freq"].items():
-            if gram in rows:
-                table[rows[gram], language] = 1.0 * count / each["n_words"][len(gram) - 1]
-    keys = np.array([_key(gram) for gram in grams], np.int64)
-    return _Profiles(tuple(each["name"] for each in told), keys, table)
+    keys, shares = zip(*map(_shares, told), strict=True)
+    every, rows = np.unique(np.concatenate(keys), return_inverse=True)
+    table = np.zeros((len(every), len(told)))
+    languages = np.repeat(np.arange(len(told)), [len(each) for each in keys])
+    table[rows, languages] = np.concatenate(shares)
+    return _Profiles(tuple(each["name"] for each in told), every, table)
 
 
-def _key(gram: str) -> int:
-    key = 0
-    for char in gram:
-        key = key << CODE_BITS | ord(char)
-    return key
+def _shares(profile: dict[str, Any]) -> tuple[Ints, npt.NDArray[np.float64]]:
+    """Return the keys of a language's n-grams, and their shares among those of equal length."""
+    grams = {gram: count for gram, count in profile["freq"].items() if 1 <= len(gram) <= 3}
+    chars = np.array([*grams], "<U3").view(np.uint32).reshape(-1, 3).astype(np.int64)
+    lengths = np.count_nonzero(chars, axis=1)
+    keys = np.zeros(len(chars), np.int64)
+    for place in range(3):
+        longer = keys << CODE_BITS | chars[:, place]
+        keys = np.where(lengths > place, longer, keys)
+    counts = np.array([*grams.values()], np.float64)
+    return keys, counts / np.array(profile["n_words"])[lengths - 1]
 
 
 @cache

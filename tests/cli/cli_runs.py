@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,11 +67,23 @@ class Done:
         return [json.loads(line) for line in self.lines]
 
 
-def spawn(*args: object, stdin: bytes = b"") -> Done:
-    """Run the command in a process of its own."""
+def spawn(*args: object) -> Done:
+    """Run the command in a process of its own, started as users start it."""
     command = [sys.executable, "-m", "skypile", *map(str, args)]
-    done = subprocess.run(command, input=stdin, capture_output=True, check=False)
+    done = subprocess.run(command, capture_output=True, check=False)
     return Done(done.returncode, done.stdout, done.stderr.decode())
+
+
+def fed(*args: object, stdin: bytes = b"") -> Done:
+    """Run the command as `forked` does, with `stdin` coming through a pipe."""
+    with tempfile.TemporaryDirectory() as folder:
+        pipe = Path(folder) / "stdin"
+        os.mkfifo(pipe)
+        run = shared_forge().start(*args, stdin=pipe)
+        with suppress(BrokenPipeError), pipe.open("wb") as writer:
+            writer.write(stdin)
+        done = run.wait()
+    return Done(done.code, run.out.read_bytes(), done.err)
 
 
 def forked(*args: object) -> Done:

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 import zstandard
-from cli_runs import spawn, words, write_lines
+from cli_runs import fed, words, write_lines
 
 GOOD = [
     b'{"id":  "a", "n": 12345678901234567890123, "text": "' + words(9).encode() + b'", "x": 1.10}',
@@ -115,7 +115,7 @@ def test_several_inputs_keep_their_order_and_each_comes_once(call, recipe, tmp_p
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, zstandard.ZstdCompressor().compress])
 def test_stdin_is_told_by_its_first_bytes(recipe, pack):
     lines = b"".join(line + b"\n" for line in (*GOOD, SHORT))
-    done = spawn("filter", "-", "--recipe", recipe, stdin=pack(lines))
+    done = fed("filter", "-", "--recipe", recipe, stdin=pack(lines))
     assert (done.code, done.lines) == (0, GOOD)
 
 
@@ -125,7 +125,7 @@ def test_empty_input_is_fine(recipe, call, tmp_path):
     done = call("filter", empty, "--recipe", recipe)
     assert (done.code, done.out) == (0, b"")
     assert "read      0" in done.err
-    assert spawn("filter", "-", "--recipe", recipe).code == 0
+    assert fed("filter", "-", "--recipe", recipe).code == 0
 
 
 def test_a_closed_pipe_ends_quietly(recipe, tmp_path):
@@ -255,7 +255,7 @@ def test_dedup_rejects_copies_and_names_what_stays(call, recipe, tmp_path):
     kept = call(*asked)
     assert [row["id"] for row in kept.records] == ["d0", "d1"]
     assert "exact_duplicate" in kept.err
-    piped = spawn("filter", "-", "--recipe", recipe, "--dedup", stdin=path.read_bytes())
+    piped = fed("filter", "-", "--recipe", recipe, "--dedup", stdin=path.read_bytes())
     assert piped.lines == kept.lines
     full = call(*asked, "--explain", "--score-all").records
     assert [row["outcome"] for row in full] == [row["outcome"] for row in rows]

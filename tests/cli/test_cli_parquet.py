@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from cli_runs import spawn, words, write_lines
+from cli_runs import fed, words, write_lines
 
 SCHEMA = pa.schema(
     [
@@ -65,7 +65,7 @@ def test_parquet_becomes_json_lines(call, recipe, tmp_path):
     path = write(tmp_path / "in.parquet", 3)
     done = call("filter", path, "--recipe", recipe)
     assert done.records[0] == {"id": "1", "text": words(9, 1), "url": None}
-    assert spawn("filter", "-", "--recipe", recipe, stdin=path.read_bytes()).lines == done.lines
+    assert fed("filter", "-", "--recipe", recipe, stdin=path.read_bytes()).lines == done.lines
 
 
 def test_json_lines_become_parquet(call, recipe, tmp_path):
@@ -80,7 +80,7 @@ def test_stdin_and_dedup_keep_the_rows(call, recipe, tmp_path):
     path = write(tmp_path / "in.parquet", 300)
     piped, deduped = tmp_path / "piped.parquet", tmp_path / "deduped.parquet"
     args = ("--recipe", recipe, "--quiet")
-    assert spawn("filter", "-", "-o", piped, *args, stdin=path.read_bytes()).err == ""
+    assert fed("filter", "-", "-o", piped, *args, stdin=path.read_bytes()).err == ""
     copy = write(tmp_path / "copy.parquet", 300)
     assert call("filter", path, copy, "-o", deduped, "--dedup", *args).code == 0
     assert pq.read_schema(piped).equals(SCHEMA) and pq.read_schema(deduped).equals(SCHEMA)

@@ -8,7 +8,7 @@ import os
 
 import pytest
 import zstandard
-from cli_runs import spawn, words, write_lines
+from cli_runs import fed, words, write_lines
 from web_server import serving
 
 from skypile.io import http
@@ -67,7 +67,7 @@ def test_wet_on_standard_input(recipe, pack):
     data = warc(words(9), words(8))
     if pack is None:
         data = zstandard.ZstdCompressor().compress(gzip.decompress(data))
-    done = spawn("filter", "-", "--recipe", recipe, stdin=data if pack is None else pack(data))
+    done = fed("filter", "-", "--recipe", recipe, stdin=data if pack is None else pack(data))
     assert [row["id"] for row in done.records] == ["stdin#1", "stdin#2"]
 
 
@@ -76,7 +76,7 @@ def test_a_warc_of_metadata_is_refused_wherever_it_comes_from(call, recipe, tmp_
     path.write_bytes(warc("{}", kind="metadata"))
     for done in (
         call("filter", path, "--recipe", recipe),
-        spawn("filter", "-", "--recipe", recipe, stdin=path.read_bytes()),
+        fed("filter", "-", "--recipe", recipe, stdin=path.read_bytes()),
     ):
         assert (done.code, done.out) == (2, b"")
         assert "is a WARC of metadata records" in done.err and "WET" in done.err
@@ -165,7 +165,7 @@ def test_lists_may_be_packed_and_several(call, recipe, three, pack):
 
 def test_a_list_on_standard_input(recipe, three):
     listed = gzip.compress(b"c.jsonl\nd.jsonl", mtime=0)
-    piped = spawn("filter", "a b.jsonl", "--files-from", "-", "--recipe", recipe, stdin=listed)
+    piped = fed("filter", "a b.jsonl", "--files-from", "-", "--recipe", recipe, stdin=listed)
     assert kept(piped) == ["a b.jsonl", "c.jsonl", "d.jsonl"]
 
 
@@ -211,7 +211,7 @@ def test_lists_that_are_not_there(call, recipe, three):
 
 def test_standard_input_among_other_inputs(recipe, three):
     piped = json.dumps({"id": "piped", "text": words(9)}).encode()
-    done = spawn("filter", "d.jsonl", "-", "c.jsonl", "--recipe", recipe, stdin=piped)
+    done = fed("filter", "d.jsonl", "-", "c.jsonl", "--recipe", recipe, stdin=piped)
     assert kept(done) == ["d.jsonl", "piped", "c.jsonl"]
 
 

@@ -214,11 +214,11 @@ def test_many_keys_and_long_ids(tmp_path: Path) -> None:
     assert rows[1]["id"] == long["id"]
 
 
-def test_a_million_records_of_two_bytes(tmp_path: Path) -> None:
-    path = put(tmp_path / "a.jsonl.zst", zst(b"{}\n" * 1_000_000))
+def test_records_of_two_bytes_are_all_counted(tmp_path: Path) -> None:
+    path = put(tmp_path / "a.jsonl.zst", zst(b"{}\n" * 200_000))
     (unit,) = plan_units([str(path)]).units
     reader = open_unit(unit, ReadOptions())
-    assert sum(batch.num_rows for batch in reader) == reader.read == 1_000_000
+    assert sum(batch.num_rows for batch in reader) == reader.read == 200_000
 
 
 @pytest.mark.parametrize("pack", [gz, zst])

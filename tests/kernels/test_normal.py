@@ -7,7 +7,7 @@ import unicodedata
 import normal_twin as twin
 import numpy as np
 import pyarrow as pa
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from skypile.kernels.buffers import utf8_view
@@ -38,6 +38,7 @@ TEXTS = st.lists(
 
 @settings(max_examples=200, deadline=None)
 @given(TEXTS, st.integers(0, 7), st.booleans(), st.integers(0, 2))
+@example(["&", "a"], 2, False, 0)
 def test_the_scan_equals_its_twin(texts, wanted, large, skipped):
     kind = pa.large_string() if large else pa.string()
     array = pa.array(["中\u0301"] * skipped + texts, kind).slice(skipped)

@@ -49,18 +49,18 @@ class Run:
     """A command that runs."""
 
     def __init__(self, forge: Forge, pid: int, out: Path, err: Path) -> None:
-        self.forge, self.pid, self._out, self._err = forge, pid, out, err
+        self.forge, self.pid, self.out, self.err = forge, pid, out, err
 
     def wait(self) -> Ended:
         """Wait for its end."""
         code = self.forge.ask({"wait": self.pid})
         assert code is not None, "it has stopped"
         self.forge.running.discard(self.pid)
-        return Ended(code, self._out.read_text("utf-8"), self._err.read_text("utf-8"))
+        return Ended(code, self.out.read_text("utf-8"), self.err.read_text("utf-8"))
 
     def wait_for_stop(self) -> None:
         """Wait until it has stopped itself."""
-        assert self.forge.ask({"wait": self.pid}) is None, self._err.read_text("utf-8")
+        assert self.forge.ask({"wait": self.pid}) is None, self.err.read_text("utf-8")
 
     def go_on(self) -> None:
         os.killpg(self.pid, signal.SIGCONT)

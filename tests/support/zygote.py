@@ -23,7 +23,6 @@ def load() -> None:
     import apache_beam.ml.inference.base  # noqa: F401
     import torch
     from documents import batch_of
-    from langdetect.detector_factory import init_factory
 
     import skypile.beam.build
     import skypile.beam.handler
@@ -35,15 +34,18 @@ def load() -> None:
     from classifiers.model import load as load_classifier
     from skypile.curate import annotate, run_steps
     from skypile.recipe import load_recipe
+    from skypile.stages.second_opinion import second_opinion
     from skypile.stages.signature import Signature
+    from skypile.tokens import DEFAULT_TOKENIZER, load_encoder
 
     # Threads of a pool do not outlive a fork.
     torch.set_num_threads(1)
     load_classifier("default", threads=1, device="cpu")
-    init_factory()
     recipe = load_recipe(str(ROOT / "tests" / "data" / "light.yaml"))
     texts = ["One page of plain text about nothing.", "没有任何内容的一页纯文本。", "Une page."]
     annotate(run_steps(batch_of(texts), recipe.steps), [Signature()])
+    second_opinion(texts[-1], 0)
+    load_encoder(DEFAULT_TOKENIZER)
 
 
 def become(request: dict) -> None:
