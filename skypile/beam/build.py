@@ -28,6 +28,7 @@ from skypile.phases.audit import audit, check_bounds, manifest
 from skypile.phases.begin import begin, finish, lock, written
 from skypile.phases.context import Context, UnitRef
 from skypile.phases.cuts import MixPlan, plan_mixture
+from skypile.phases.earlier import earlier_notes
 from skypile.phases.pair import PairWork
 from skypile.phases.publish import Group, group_name, plan_groups, publish_entry, published
 from skypile.phases.score import PartTask
@@ -148,9 +149,10 @@ def build(
             _check(run, curated, scores)
         plan, groups = _publish(run, _unit_tasks(context, run.refs, curated, work, scores))
         begun = time.monotonic()
-        replaced, alarms = drops.data["id_replaced"], drops.data["alarms"]
-        ledger = audit(context, run.refs, curated, groups, id_replaced=replaced, alarms=alarms)
-        found = manifest(context, run.refs, curated, groups, ledger, plan)
+        replaced, matched = drops.data["id_replaced"], drops.data.get("matched", [])
+        notes = [*earlier_notes(context.against, matched), *drops.data["alarms"]]
+        ledger = audit(context, run.refs, curated, groups, id_replaced=replaced, notes=notes)
+        found = manifest(context, run.refs, curated, groups, ledger, plan, matched)
         run.seconds["audit"] = time.monotonic() - begun
         found["run"] = _run_object(run, started)
         context.output.write_json(MANIFEST, found)

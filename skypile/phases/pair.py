@@ -18,8 +18,10 @@ import numpy as np
 import pyarrow as pa
 
 from skypile.dedup.bands import pack_band_keys, pack_pair_keys, pairs_of_group
+from skypile.dedup.earlier import EarlierShard, earlier_sets, fetch_both
 from skypile.dedup.exact import copies_of_group, merged_copies, pack_exact_keys
 from skypile.dedup.formats import (
+    PAIR,
     PARTITIONS,
     U64,
     URL_ENTRY,
@@ -31,10 +33,13 @@ from skypile.dedup.formats import (
     partitions_for,
 )
 from skypile.dedup.same_url import merged_urls, pack_url_keys, same_urls
+from skypile.dedup.settings import Dedup
 from skypile.dedup.signatures import SignatureIndex, SignatureSet, address_of
-from skypile.dedup.verify import edges_of_group
+from skypile.dedup.verify import Fetch, edges_of_group
 from skypile.io.store import Store
+from skypile.io.units import Unit
 from skypile.phases.context import Context, UnitRef
+from skypile.phases.earlier import earlier_documents, numbered
 from skypile.phases.texts import Texts
 from skypile.phases.work import (
     Entry,
@@ -73,16 +78,21 @@ Grouped = tuple[int, Iterable[bytes]]
 
 @dataclass(frozen=True)
 class PairTask:
-    """A unit's number and its parts, which say where signatures and hashes of ids lie."""
+    """A unit's number and its parts, which say where signatures and hashes of ids lie.
+
+    Of an earlier corpus: a shard, whose signatures are those of its index.
+    """
 
     ref: UnitRef
     parts: tuple[dict[str, Any], ...]
+    earlier: EarlierShard | None = None
 
 
 @dataclass(frozen=True)
 class PairWork:
     """All units of a run, and the folder in which what is found about them lies.
 
+    Shards of earlier corpora have the numbers behind theirs.
     Of what a pass groups, only the keys from `first_key` to before `end_key` are looked at: one
     round of several, where all at once would not fit into memory.
     """
@@ -108,7 +118,9 @@ class PairWork:
         """
         dedup = context.recipe.dedup
         hashes = [entry.hash for entry in (*entries, *scores)]
-        key = digest(hashes, dedup and dedup.model_dump(mode="json"))
+        against = [corpus.identity() for corpus in context.against]
+        told = hashes, dedup and dedup.model_dump(mode="json")
+        key = digest(*told, *([against] if against else []))
         left = iter(scores)
         tasks = []
         for ref, entry in zip(refs, entries, strict=True):
@@ -117,7 +129,26 @@ class PairWork:
                 parts = [part | {"signatures": next(left).data["signatures"]} for part in parts]
             tasks.append(PairTask(ref, tuple(parts)))
         documents = sum(entry.data["read"] for entry in entries)
+        documents += sum(corpus.documents for corpus in context.against)
         return cls(f"pair/{key}", tuple(tasks), partitions_for(documents))
+
+    @property
+    def first_earlier(self) -> int:
+        """The smallest address of an earlier document."""
+        return len(self.tasks) << 32
+
+    def earlier(self, context: Context) -> tuple[int, int]:
+        """Return the first address of earlier documents and the one behind their last."""
+        shards = sum(len(corpus.shards) for corpus in context.against)
+        return self.first_earlier, self.first_earlier + (shards << 32)
+
+    def with_earlier(self, context: Context) -> tuple[PairTask, ...]:
+        """Return the tasks, and behind them those of earlier corpora."""
+        shards = numbered(context.against, len(self.tasks))
+        return (
+            *self.tasks,
+            *(PairTask(UnitRef(number, _unit(s)), (), s) for number, s in shards.items()),
+        )
 
     def rounds(self, keys: int, size: int) -> list[PairWork]:
         """Return the work in rounds over `keys` keys that hold `size` bytes together.
@@ -134,15 +165,28 @@ class PairWork:
         return self.first_key <= key < self.end_key
 
 
+def _unit(shard: EarlierShard) -> Unit:
+    return Unit(
+        f"{shard.root}/{shard.path}", shard.prefix + shard.path, "parquet", "none",
+        0, 0, 0, shard.bytes, 0,
+    )  # fmt: skip
+
+
+def preference_words(context: Context) -> int:
+    """Return how many words preferences have: one says whether a document is new, where that is."""
+    dedup = context.recipe.dedup
+    return (dedup.words if dedup else 1) + bool(context.against)
+
+
 def pass_rounds(context: Context, work: PairWork, name: str, documents: int) -> list[PairWork]:
     """Return the rounds of a pass over `documents` documents for the local runner."""
-    dedup = context.recipe.dedup
+    dedup, words = context.recipe.dedup, preference_words(context)
+    documents += sum(corpus.documents for corpus in context.against)
     if name == "copies":
-        words = dedup.words if dedup else 1
         entries = exact_entry(words).itemsize + ID_ENTRY.itemsize + URL_ENTRY.itemsize
         return work.rounds(3 * work.partitions, documents * entries)
     if name == "pairs" and dedup is not None:
-        size = documents * dedup.bands * band_entry(dedup.words).itemsize
+        size = documents * dedup.bands * band_entry(words).itemsize
         return work.rounds(dedup.bands * work.partitions, size)
     return [work]
 
@@ -156,13 +200,20 @@ def passes(context: Context) -> tuple[str, ...]:
 
 def load_signatures(context: Context, task: PairTask) -> Iterator[SignatureSet]:
     """Yield a unit's signatures by part under their addresses in this run, memory-mapped."""
+    words = preference_words(context)
+    if task.earlier is not None:
+        yield from earlier_sets(task.earlier, context.recipe.dedup, task.ref.number, words)
     for part in task.parts:
-        yield _load(context.work, task.ref.number, part["signatures"])
+        yield _load(context.work, task.ref.number, part["signatures"], words)
 
 
-def _load(store: Store, number: int, name: str) -> SignatureSet:
+def _load(store: Store, number: int, name: str, words: int) -> SignatureSet:
     found = SignatureSet.load(local_path(store, name))
-    return replace(found, addresses=address_of(number, found.addresses.astype(np.uint32)))
+    preferences = found.preferences
+    if words > found.words:
+        preferences = np.column_stack([np.ones(len(found), np.uint64), preferences])
+    addresses = address_of(number, found.addresses.astype(np.uint32))
+    return replace(found, addresses=addresses, preferences=preferences)
 
 
 # Pass 1: equal hashes of normalised text, equal ids, equal URLs.
@@ -212,15 +263,13 @@ def _id_entries(context: Context, number: int, name: str) -> Records:
 def copies_of_key(group: Grouped, context: Context, work: PairWork) -> int:
     """Write the exact copies, repeated ids or documents of one URL of one partition."""
     key, chunks = group
-    dedup = context.recipe.dedup
     hashed, part = divmod(key, work.partitions)
     if hashed == _URLS:
         kind, found = "urls", same_urls(joined(chunks, URL_ENTRY)).tobytes()
     elif hashed == _IDS:
         kind, found = "ids", _repeated(joined(chunks, ID_ENTRY))
     else:
-        assert dedup is not None
-        kind, found = "copies", copies_of_group(chunks, words=dedup.words)
+        kind, found = "copies", copies_of_group(chunks, words=preference_words(context))
     context.work.write(f"{work.folder}/copies/{kind}-{part:04d}.bin", found)
     return len(found)
 
@@ -277,9 +326,11 @@ def band_keys(task: PairTask, context: Context, work: PairWork) -> Iterator[tupl
 def pairs_of_key(group: Grouped, context: Context, work: PairWork) -> int:
     """Write the candidate pairs of one band and partition."""
     key, chunks = group
-    dedup = context.recipe.dedup
-    assert dedup is not None
-    found = pairs_of_group(chunks, words=dedup.words)
+    found = pairs_of_group(chunks, words=preference_words(context))
+    if context.against:
+        # The left address is the smaller one: where it is an earlier document's, both are.
+        pairs = np.frombuffer(found, PAIR)
+        found = pairs[pairs["left"] < np.uint64(work.first_earlier)].tobytes()
     if found:
         context.work.write(f"{work.folder}/pairs/group-{key:05d}.bin", found)
     return len(found)
@@ -298,24 +349,39 @@ def edges_of_key(group: Grouped, context: Context, work: PairWork) -> int:
     unit, chunks = group
     dedup = context.recipe.dedup
     assert dedup is not None
-    texts = Texts(context, {task.ref.number: task.parts for task in work.tasks})
+    fetch: Fetch = Texts(context, {task.ref.number: task.parts for task in work.tasks}).fetch
+    if context.against:
+        before = earlier_documents(context.against, len(work.tasks))
+        fetch = fetch_both(work.first_earlier, fetch, before.texts)
     index = index_of(context, work)
-    found = edges_of_group(chunks, index, texts.fetch, threshold=dedup.threshold)
+    found = edges_of_group(chunks, index, fetch, threshold=dedup.threshold)
     context.work.write(f"{work.folder}/edges/unit-{unit:06d}.bin", found)
     return len(found)
 
 
 @lru_cache(maxsize=1)
-def _cached_index(root: str, _: str, names: tuple[tuple[int, str], ...]) -> SignatureIndex:
-    return SignatureIndex(_load(Store(root), number, name) for number, name in names)
+def _cached_index(
+    root: str,
+    _: str,
+    names: tuple[tuple[int, str], ...],
+    shards: tuple[tuple[int, EarlierShard], ...],
+    settings: Dedup | None,
+    words: int,
+) -> SignatureIndex:
+    sets = [_load(Store(root), number, name, words) for number, name in names]
+    for number, shard in shards:
+        sets.extend(earlier_sets(shard, settings, number, words))
+    return SignatureIndex(sets)
 
 
 def index_of(context: Context, work: PairWork) -> SignatureIndex:
-    """Return the signatures of all units, memory-mapped once per process."""
+    """Return the signatures of all units and earlier shards, memory-mapped once per process."""
     names = tuple(
         (task.ref.number, part["signatures"]) for task in work.tasks for part in task.parts
     )
-    return _cached_index(context.work.root, work.folder, names)
+    shards = tuple(numbered(context.against, len(work.tasks)).items())
+    settings, words = context.recipe.dedup, preference_words(context)
+    return _cached_index(context.work.root, work.folder, names, shards, settings, words)
 
 
 # Passes as entries.
