@@ -228,7 +228,8 @@ class Change:
             entry["documents"] -= documents
             entry["tokens"] -= self.tokens[domain]
             for name, tokens in self.subsets[domain].items():
-                entry["subsets"][name] -= tokens
+                if tokens:  # a recipe that counts none has no subsets either
+                    entry["subsets"][name] -= tokens
             if not entry["documents"]:
                 del reached[domain]
         whole = sum(entry["tokens"] for entry in reached.values())
