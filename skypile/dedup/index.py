@@ -86,7 +86,6 @@ class IndexWriter:
         told = json.dumps(vars(drawn), sort_keys=True).encode()
         schema = INDEX_SCHEMA.with_metadata({_KIND_KEY: _KIND, _DRAWN_KEY: told})
         self._writer = pa.ipc.new_file(stream, schema)
-        self._schema = schema
         self._pending: list[pa.RecordBatch] = []
         self._rows = 0
 
@@ -104,14 +103,26 @@ class IndexWriter:
     def _flush(self) -> None:
         if self._pending:
             table = pa.Table.from_batches(self._pending).combine_chunks()
-            columns = [column.chunk(0) for column in table.columns]
-            self._writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=self._schema))
+            self._writer.write_batch(_afresh(*(column.chunk(0) for column in table.columns)))
             self._pending, self._rows = [], 0
 
     def close(self) -> None:
         """Write what is left, and the footer."""
         self._flush()
         self._writer.close()
+
+
+def _afresh(
+    exact: pa.Array, minhash: pa.Array, shingle_count: pa.Array, length: pa.Array
+) -> pa.RecordBatch:
+    """Return the columns in buffers of their exact sizes, since sizes go into a file."""
+    columns = [
+        fixed_binary(fixed_values(exact, np.dtype(np.uint64))),
+        fixed_binary(fixed_values(minhash, np.dtype(np.uint32))),
+        pa.array(shingle_count.to_numpy()),
+        pa.array(length.to_numpy()),
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=INDEX_SCHEMA)
 
 
 def index_rows(signatures: SignatureSet, addresses: U64) -> pa.RecordBatch:

@@ -32,7 +32,7 @@ from skypile.phases.pair import (
 )
 from skypile.phases.work import Entry, finished, write_entry
 
-__all__ = ["cluster_units", "clustered", "drop_name"]
+__all__ = ["cluster_units", "clustered", "drop_name", "drops_of_run"]
 
 
 def drop_name(work: PairWork, number: int) -> str:
@@ -51,7 +51,7 @@ def cluster_units(context: Context, work: PairWork) -> Entry:
     Needs about 60 bytes for each document that has a copy.
     """
     ids = repeated_ids(context, work)
-    drops = _drops(context, work)
+    drops = drops_of_run(context, work)
     units = {task.ref.number: task.ref.unit for task in work.tasks}
     records = _Records(context, work, drops)
     files = []
@@ -95,7 +95,8 @@ def _alarms(context: Context, drops: Drops, records: _Records) -> list[str]:
     return alarm_notes(families, alarm)
 
 
-def _drops(context: Context, work: PairWork) -> Drops:
+def drops_of_run(context: Context, work: PairWork) -> Drops:
+    """Return what is dropped of all units, for whom, once the passes of pair are done."""
     index, dedup = index_of(context, work), context.recipe.dedup
     copies, edges = np.empty(0, COPY), np.empty(0, EDGE)
     if dedup is not None:

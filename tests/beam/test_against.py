@@ -63,10 +63,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Path], list[P
     for name in NAMES:
         rows = [json.loads(line) for line in (SAMPLE / f"{name}.jsonl").read_bytes().splitlines()]
         old.append(_write(folder / f"{name}-old.jsonl", rows[:40]))
-        near = [
-            {**row, "id": f"near-{row['id']}", "text": _edited(row["text"])} for row in rows[:6]
-        ]
-        new.append(_write(folder / f"{name}-new.jsonl", [*rows[30:], *near]))
+        new.append(_write(folder / f"{name}-new.jsonl", [*rows[30:], *map(_edited, rows[:6])]))
     return old, new
 
 
@@ -75,9 +72,10 @@ def _write(path: Path, rows: list[dict[str, Any]]) -> Path:
     return path
 
 
-def _edited(text: str) -> str:
-    """Return `text` with something else at its end."""
-    return text[:-20] + ("潮水退去之后。" if ord(text[0]) > 0x2E80 else " as the tide went out.")
+def _edited(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a document with something else at its end."""
+    end = "潮水退去之后。" if ord(row["text"][0]) > 0x2E80 else " as the tide went out."
+    return {**row, "id": f"near-{row['id']}", "text": row["text"][:-20] + end}
 
 
 @pytest.fixture(scope="module")
@@ -125,21 +123,18 @@ def _with_manifest(corpus: Built, manifest: dict[str, Any]) -> Built:
     return corpus
 
 
-def signatures_of(corpus: Path) -> dict[str, list[dict[str, Any]]]:
-    found = {}
-    for path in sorted((corpus / "index").rglob("*.arrow")):
+def signatures_in(corpus: Path) -> int:
+    """Return how many documents have a signature in the index."""
+    number = 0
+    for path in (corpus / "index").rglob("*.arrow"):
         with pa.memory_map(str(path)) as source:
-            found[path.parent.name] = [
-                r for b in index_batches(source, "")[1] for r in b.to_pylist()
-            ]
-    return found
+            number += sum(batch.num_rows for batch in index_batches(source, "")[1])
+    return number
 
 
 def test_a_build_rejects_what_an_earlier_corpus_holds_and_names_it(earlier, later):
     kept = {row["record"]: row for row in earlier.rows(COLUMNS) if row["outcome"] == "kept"}
-    named = [
-        row for row in later.rows(COLUMNS) if (row["duplicate_of"] or "").startswith("against/")
-    ]
+    named = [r for r in later.rows(COLUMNS) if (r["duplicate_of"] or "").startswith("against/")]
     assert all(row["duplicate_of"].removeprefix("against/") in kept for row in named)
     near = {row["id"]: row for row in named if row["id"].startswith("near-")}
     assert len(near) >= 10 and {row["reason"] for row in near.values()} == {"near_duplicate"}
@@ -250,7 +245,7 @@ def _lose(corpus: Built) -> None:
 
 
 def test_other_signatures_and_the_output_itself_are_refused(earlier, inputs, options, tmp_path):
-    with pytest.raises(InputError, match="scheme affine32, this run draws fss; .* --scheme fss"):
+    with pytest.raises(InputError, match=r"scheme affine32, this run draws fss; .* --scheme fss"):
         open_corpora([str(earlier.path)], Dedup(scheme="fss"), "elsewhere")
     done = skypile(
         "build", *inputs[1], *options, "--output", earlier.path, "--against", f"{earlier.path}/"
@@ -279,13 +274,11 @@ def test_what_is_forgotten_leaves_the_index(earlier, copy):
     gone = [row for row in corpus.rows(COLUMNS) if row["outcome"] == "kept"][3:9:3]
     forget(str(corpus.path), Wanted(ids=frozenset(row["id"] for row in gone)))
     assert verify(str(corpus.path), recount=True).problems == []
-    left = signatures_of(corpus.path)
     told = corpus.manifest["shards"]
     assert {s["index"]["path"] for s in told} == {
         str(path.relative_to(corpus.path)) for path in (corpus.path / "index").rglob("*.arrow")
     }
-    before = signatures_of(earlier.path)
-    assert sum(map(len, left.values())) == sum(map(len, before.values())) - len(gone)
+    assert signatures_in(corpus.path) == signatures_in(earlier.path) - len(gone)
     # Byte by byte what signing the texts that are left gives.
     files = files_of(corpus.path)
     shutil.rmtree(corpus.path / "index")
