@@ -47,7 +47,7 @@ class Compared:
 
     waiting: Waiting
     documents: Documents  # those that wait, and earlier ones
-    signatures: SignatureSet
+    index: SignatureIndex
     drops: Drops
     settings: Dedup
     first: int  # address of the first new document; those below are earlier ones
@@ -82,7 +82,7 @@ class Compared:
 
         An id that had occurred before is told by its record, as in a corpus.
         """
-        drops, index = self.drops, SignatureIndex([self.signatures])
+        drops, index = self.drops, self.index
         ids = self.documents.unique_ids(np.union1d(drops.address, drops.kept))
         for start in range(0, len(drops), PAIRS_AT_ONCE):
             rows = slice(start, start + PAIRS_AT_ONCE)
@@ -108,7 +108,8 @@ def compared(
     documents all stay; of those that have an index only the texts of candidates are read.
     """
     with Waiting() as waiting:
-        sets, shards, units = _earlier_sets(earlier, settings, waiting)
+        mapped: list[SignatureSet] = []
+        sets, shards, units = _earlier_sets(earlier, settings, waiting, mapped)
         documents = Documents(waiting, EarlierDocuments(shards))
         for piece in pieces:
             piece = Piece(units + piece.number, piece.unit, piece.batch, piece.original)
@@ -126,16 +127,18 @@ def compared(
             rows=settings.rows,
             first=units << 32,
             levels=settings.levels,
+            mapped=mapped,
         )
-        yield Compared(waiting, documents, signatures, drops, settings, units << 32)
+        index = SignatureIndex([*mapped, signatures])
+        yield Compared(waiting, documents, index, drops, settings, units << 32)
 
 
 def _earlier_sets(
-    earlier: Earlier, settings: Dedup, waiting: Waiting
+    earlier: Earlier, settings: Dedup, waiting: Waiting, mapped: list[SignatureSet]
 ) -> tuple[list[SignatureSet], dict[int, EarlierShard], int]:
     """Return the signatures of `earlier`, its shards by number, and the number behind the last.
 
-    What has no index is read, signed and added to `waiting`.
+    Those of an index are added to `mapped`; what has none is read, signed and added to `waiting`.
     """
     sets: list[SignatureSet] = []
     shards: dict[int, EarlierShard] = {}
@@ -145,7 +148,7 @@ def _earlier_sets(
         if isinstance(source, EarlierCorpus):
             for units, shard in enumerate(source.shards, first + 1):
                 shards[units - 1] = shard
-                sets += earlier_sets(shard, settings, units - 1, settings.words)
+                mapped += earlier_sets(shard, settings, units - 1, settings.words)
             continue
         for piece in source:
             piece = Piece(first + piece.number, piece.unit, piece.batch, None)
