@@ -25,11 +25,11 @@ from skypile.phases.pair import (
     PairWork,
     all_edges,
     documents_of_one_url,
-    index_of,
     passes,
     read_copies,
     repeated_ids,
 )
+from skypile.phases.pair_work import index_of
 from skypile.phases.work import Entry, finished, write_entry
 
 __all__ = ["cluster_units", "clustered", "drop_name", "drops_of_run"]

@@ -7,22 +7,19 @@ an entry lists their files.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from itertools import chain, pairwise
+from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from skypile.dedup.bands import pack_band_keys, pack_pair_keys, pairs_of_group
-from skypile.dedup.earlier import EarlierShard, earlier_sets, fetch_both
+from skypile.dedup.earlier import fetch_both
 from skypile.dedup.exact import copies_of_group, merged_copies, pack_exact_keys
 from skypile.dedup.formats import (
     PAIR,
-    PARTITIONS,
     U64,
     URL_ENTRY,
     Records,
@@ -30,28 +27,27 @@ from skypile.dedup.formats import (
     by_partition,
     exact_entry,
     joined,
-    partitions_for,
 )
 from skypile.dedup.same_url import merged_urls, pack_url_keys, same_urls
-from skypile.dedup.settings import Dedup
-from skypile.dedup.signatures import SignatureIndex, SignatureSet, address_of
+from skypile.dedup.signatures import address_of
 from skypile.dedup.verify import Fetch, edges_of_group
 from skypile.io.store import Store
-from skypile.io.units import Unit
-from skypile.phases.context import Context, UnitRef
-from skypile.phases.earlier import earlier_documents, numbered
-from skypile.phases.texts import Texts
-from skypile.phases.work import (
-    Entry,
-    digest,
-    finished,
-    local_path,
-    open_whole,
-    read_whole,
-    write_entry,
+from skypile.phases.context import Context
+from skypile.phases.earlier import earlier_documents
+from skypile.phases.new_bands import new_bands
+from skypile.phases.pair_work import (
+    ROUND_BYTES,
+    PairTask,
+    PairWork,
+    index_of,
+    load_signatures,
+    preference_words,
 )
+from skypile.phases.texts import Texts
+from skypile.phases.work import Entry, finished, open_whole, read_whole, write_entry
 
 __all__ = [
+    "ROUND_BYTES",
     "PairTask",
     "PairWork",
     "band_keys",
@@ -72,120 +68,21 @@ __all__ = [
 ]
 
 ID_ENTRY = np.dtype([("high", ">u8"), ("low", ">u8"), ("address", "<u8")])
-ROUND_BYTES = 96 << 20
 Grouped = tuple[int, Iterable[bytes]]
-
-
-@dataclass(frozen=True)
-class PairTask:
-    """A unit's number and its parts, which say where signatures and hashes of ids lie.
-
-    Of an earlier corpus: a shard, whose signatures are those of its index.
-    """
-
-    ref: UnitRef
-    parts: tuple[dict[str, Any], ...]
-    earlier: EarlierShard | None = None
-
-
-@dataclass(frozen=True)
-class PairWork:
-    """All units of a run, and the folder in which what is found about them lies.
-
-    Shards of earlier corpora have the numbers behind theirs.
-    Of what a pass groups, only the keys from `first_key` to before `end_key` are looked at: one
-    round of several, where all at once would not fit into memory.
-    """
-
-    folder: str
-    tasks: tuple[PairTask, ...]
-    partitions: int = PARTITIONS  # of each kind of hash
-    first_key: int = 0
-    end_key: int = 1 << 32
-
-    @classmethod
-    def of(
-        cls,
-        context: Context,
-        refs: Sequence[UnitRef],
-        entries: Sequence[Entry],
-        scores: Sequence[Entry] = (),
-    ) -> PairWork:
-        """Return the work on the finished units `entries`.
-
-        Where all their parts are scored already, `scores` has an entry for each, in order, and what
-        is open is what these say.
-        """
-        dedup = context.recipe.dedup
-        hashes = [entry.hash for entry in (*entries, *scores)]
-        against = [corpus.identity() for corpus in context.against]
-        told = hashes, dedup and dedup.model_dump(mode="json")
-        key = digest(*told, *([against] if against else []))
-        left = iter(scores)
-        tasks = []
-        for ref, entry in zip(refs, entries, strict=True):
-            parts = entry.data["parts"]
-            if scores:
-                parts = [part | {"signatures": next(left).data["signatures"]} for part in parts]
-            tasks.append(PairTask(ref, tuple(parts)))
-        documents = sum(entry.data["read"] for entry in entries)
-        documents += sum(corpus.documents for corpus in context.against)
-        return cls(f"pair/{key}", tuple(tasks), partitions_for(documents))
-
-    @property
-    def first_earlier(self) -> int:
-        """The smallest address of an earlier document."""
-        return len(self.tasks) << 32
-
-    def earlier(self, context: Context) -> tuple[int, int]:
-        """Return the first address of earlier documents and the one behind their last."""
-        shards = sum(len(corpus.shards) for corpus in context.against)
-        return self.first_earlier, self.first_earlier + (shards << 32)
-
-    def with_earlier(self, context: Context) -> tuple[PairTask, ...]:
-        """Return the tasks, and behind them those of earlier corpora."""
-        shards = numbered(context.against, len(self.tasks))
-        return (
-            *self.tasks,
-            *(PairTask(UnitRef(number, _unit(s)), (), s) for number, s in shards.items()),
-        )
-
-    def rounds(self, keys: int, size: int) -> list[PairWork]:
-        """Return the work in rounds over `keys` keys that hold `size` bytes together.
-
-        Each holds about ROUND_BYTES: the local runner keeps five to six times the bytes that it
-        groups (FnApiRunner of Beam 2.77), and nothing of it on disk.
-        """
-        number = min(keys, max(1, -(-size // ROUND_BYTES)))
-        borders = [keys * n // number for n in range(number + 1)]
-        return [replace(self, first_key=a, end_key=b) for a, b in pairwise(borders)]
-
-    def takes(self, key: int) -> bool:
-        """Tell whether `key` belongs to this round."""
-        return self.first_key <= key < self.end_key
-
-
-def _unit(shard: EarlierShard) -> Unit:
-    return Unit(
-        f"{shard.root}/{shard.path}", shard.prefix + shard.path, "parquet", "none",
-        0, 0, 0, shard.bytes, 0,
-    )  # fmt: skip
-
-
-def preference_words(context: Context) -> int:
-    """Return how many words preferences have: one says whether a document is new, where that is."""
-    dedup = context.recipe.dedup
-    return (dedup.words if dedup else 1) + bool(context.against)
 
 
 def pass_rounds(context: Context, work: PairWork, name: str, documents: int) -> list[PairWork]:
     """Return the rounds of a pass over `documents` documents for the local runner."""
     dedup, words = context.recipe.dedup, preference_words(context)
-    documents += sum(corpus.documents for corpus in context.against)
+    earlier = sum(corpus.documents for corpus in context.against)
     if name == "copies":
+        documents += earlier
         entries = exact_entry(words).itemsize + ID_ENTRY.itemsize + URL_ENTRY.itemsize
         return work.rounds(3 * work.partitions, documents * entries)
     if name == "pairs" and dedup is not None:
+        # Of earlier documents those that share a band, about as many as new ones at most, and what
+        # the filter lets through by mistake.
+        documents += min(documents, earlier) + earlier // 10 if earlier else 0
         size = documents * dedup.bands * band_entry(words).itemsize
         return work.rounds(dedup.bands * work.partitions, size)
     return [work]
@@ -196,24 +93,6 @@ def passes(context: Context) -> tuple[str, ...]:
     dedup = context.recipe.dedup
     near = dedup is not None and "near" in dedup.levels
     return ("copies", "pairs", "edges") if near else ("copies",)
-
-
-def load_signatures(context: Context, task: PairTask) -> Iterator[SignatureSet]:
-    """Yield a unit's signatures by part under their addresses in this run, memory-mapped."""
-    words = preference_words(context)
-    if task.earlier is not None:
-        yield from earlier_sets(task.earlier, context.recipe.dedup, task.ref.number, words)
-    for part in task.parts:
-        yield _load(context.work, task.ref.number, part["signatures"], words)
-
-
-def _load(store: Store, number: int, name: str, words: int) -> SignatureSet:
-    found = SignatureSet.load(local_path(store, name))
-    preferences = found.preferences
-    if words > found.words:
-        preferences = np.column_stack([np.ones(len(found), np.uint64), preferences])
-    addresses = address_of(number, found.addresses.astype(np.uint32))
-    return replace(found, addresses=addresses, preferences=preferences)
 
 
 # Pass 1: equal hashes of normalised text, equal ids, equal URLs.
@@ -316,10 +195,11 @@ def band_keys(task: PairTask, context: Context, work: PairWork) -> Iterator[tupl
     copies = _copied(context.work, work.folder)
     first, last = np.searchsorted(copies, address_of(task.ref.number, np.array([0, 2**32 - 1])))
     skip = copies[first : last + 1]
+    wanted = None if task.earlier is None else new_bands(context, work).holds
     for signatures in load_signatures(context, task):
         yield from pack_band_keys(
             signatures, skip=skip, bands=dedup.bands, rows=dedup.rows, partitions=work.partitions,
-            first_key=work.first_key, end_key=work.end_key,
+            first_key=work.first_key, end_key=work.end_key, wanted=wanted,
         )  # fmt: skip
 
 
@@ -357,31 +237,6 @@ def edges_of_key(group: Grouped, context: Context, work: PairWork) -> int:
     found = edges_of_group(chunks, index, fetch, threshold=dedup.threshold)
     context.work.write(f"{work.folder}/edges/unit-{unit:06d}.bin", found)
     return len(found)
-
-
-@lru_cache(maxsize=1)
-def _cached_index(
-    root: str,
-    _: str,
-    names: tuple[tuple[int, str], ...],
-    shards: tuple[tuple[int, EarlierShard], ...],
-    settings: Dedup | None,
-    words: int,
-) -> SignatureIndex:
-    sets = [_load(Store(root), number, name, words) for number, name in names]
-    for number, shard in shards:
-        sets.extend(earlier_sets(shard, settings, number, words))
-    return SignatureIndex(sets)
-
-
-def index_of(context: Context, work: PairWork) -> SignatureIndex:
-    """Return the signatures of all units and earlier shards, memory-mapped once per process."""
-    names = tuple(
-        (task.ref.number, part["signatures"]) for task in work.tasks for part in task.parts
-    )
-    shards = tuple(numbered(context.against, len(work.tasks)).items())
-    settings, words = context.recipe.dedup, preference_words(context)
-    return _cached_index(context.work.root, work.folder, names, shards, settings, words)
 
 
 # Passes as entries.

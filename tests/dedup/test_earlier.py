@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skypile.curate import annotate
@@ -38,6 +38,7 @@ from skypile.phases import pair
 from skypile.phases.cluster import drops_of_run
 from skypile.phases.context import Context, UnitRef
 from skypile.phases.curate import ID_SCHEMA
+from skypile.phases.new_bands import NewBands, write_new_bands
 from skypile.phases.pair import PairTask, PairWork
 from skypile.phases.work import write_entry
 from skypile.recipe import load_recipe
@@ -129,6 +130,8 @@ def partitioned(context: Context, tasks: Sequence[PairTask], rng: random.Random)
     for name in pair.passes(context):
         keys, function = steps[name]
         elements: Sequence[Any] = work.with_earlier(context)
+        if name == "pairs":
+            write_new_bands(context, work)
         if name == "edges":
             elements = pair.pass_files(context, work, "pairs")
         groups: dict[int, list[bytes]] = {}
@@ -204,6 +207,7 @@ def written(batches: Sequence[pa.RecordBatch]) -> bytes:
     return out.getvalue()
 
 
+@settings(deadline=None, max_examples=40)
 @given(
     number=st.integers(0, 40),
     borders=st.lists(st.integers(0, 40), max_size=6),
@@ -241,3 +245,13 @@ def test_an_index_is_mapped_as_sets_of_documents(tmp_path, monkeypatch):
     assert len(sets) == 3 and joined.addresses.tolist() == [5 << 32 | row for row in range(20)]
     assert not joined.preferences.any() and joined.preferences.shape == (20, 2)
     assert index_rows(joined, joined.addresses).equals(whole)
+
+
+@given(st.lists(st.integers(0, 2**64 - 1), max_size=50), st.lists(st.integers(0, 2**64 - 1)))
+def test_bands_that_were_added_are_found_and_few_others(added, others):
+    bands = NewBands.empty(len(added))
+    bands.add(np.array(added, np.uint64))
+    assert bands.holds(np.array(added, np.uint64)).all()
+    slots = {value & (1 << 16) - 1 for value in added}
+    expected = [value & (1 << 16) - 1 in slots for value in others]
+    assert bands.holds(np.array(others, np.uint64)).tolist() == expected
