@@ -21,6 +21,7 @@ from skypile.dedup.cluster import Drops
 from skypile.dedup.documents import open_signatures
 from skypile.dedup.earlier import EarlierCorpus, EarlierShard
 from skypile.dedup.find import find_duplicates
+from skypile.dedup.formats import by_partition
 from skypile.dedup.index import (
     INDEX_SCHEMA,
     Drawn,
@@ -255,3 +256,7 @@ def test_bands_that_were_added_are_found_and_few_others(added, others):
     slots = {value & (1 << 16) - 1 for value in added}
     expected = [value & (1 << 16) - 1 in slots for value in others]
     assert bands.holds(np.array(others, np.uint64)).tolist() == expected
+
+
+def test_what_nobody_wants_falls_into_no_partition():
+    assert list(by_partition(np.empty(0, np.uint64))) == []
