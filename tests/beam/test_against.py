@@ -197,14 +197,18 @@ def test_killed_it_goes_on_with_two_workers_and_the_same_bytes(
     output = tmp_path / "out"
     command = ("build", *inputs[1], "--output", output, *options)
     with_it = (*command, "--against", earlier.path)
-    strike = Strike(r"/index/domain=zh/part-00000\.arrow$")
+    strike = Strike(r"/index/domain=en/part-00000\.arrow$")
     assert shared_forge().run(*with_it, strike=strike).code == -9
     other = skypile(*command)
     assert other.returncode == 2 and "other earlier corpora (--against)" in other.stderr
     # Without an index nothing of the one that was begun stays.
     plain = shutil.copytree(output, tmp_path / "plain")
-    done = skypile("build", *inputs[1], "--output", plain, *with_it[4 + len(inputs[1]) - 1 :])
+    assert list(plain.glob("index/*/*.arrow"))
+    done = skypile(*(plain if one is output else one for one in with_it), "--no-index")
     assert done.returncode == 0, done.stderr
+    shards = {name: data for name, data in files_of(later.path).items() if "index" not in name}
+    assert files_of(plain) == shards
+    assert not any("index" in shard for shard in Built(plain).manifest["shards"])
     done = skypile(*with_it, "--workers", "2")
     assert done.returncode == 0, done.stderr
     assert files_of(output) == files_of(later.path)
