@@ -103,12 +103,10 @@ def audit(
         ledger.removed_chars.update(group.data["unwritten_removed"])
         for shard in group.data["shards"]:
             rows, counts, removed = footer_counts(context.output, shard["path"])
-            size = context.output.size(shard["path"])
-            if size != shard["bytes"]:
-                raise RunError(f"{shard['path']}: {shard['bytes']} bytes written, {size} there")
-            index = shard.get("index")
-            if index is not None and context.output.size(index["path"]) != index["bytes"]:
-                raise RunError(f"{index['path']}: {index['bytes']} bytes written, and others there")
+            for file in (shard, shard.get("index", shard)):
+                size = context.output.size(file["path"])
+                if size != file["bytes"]:
+                    raise RunError(f"{file['path']}: {file['bytes']} bytes written, {size} there")
             if rows != shard["documents"]:
                 raise RunError(f"{shard['path']}: {shard['documents']} rows written, {rows} there")
             ledger.counts += counts
