@@ -28,6 +28,8 @@ from skypile.phases.audit import audit, check_bounds, manifest
 from skypile.phases.begin import begin, finish, lock, written
 from skypile.phases.context import Context, UnitRef
 from skypile.phases.cuts import MixPlan, plan_mixture
+from skypile.phases.earlier import earlier_notes
+from skypile.phases.new_bands import write_new_bands
 from skypile.phases.pair import PairWork
 from skypile.phases.publish import Group, group_name, plan_groups, publish_entry, published
 from skypile.phases.score import PartTask
@@ -148,9 +150,10 @@ def build(
             _check(run, curated, scores)
         plan, groups = _publish(run, _unit_tasks(context, run.refs, curated, work, scores))
         begun = time.monotonic()
-        replaced, alarms = drops.data["id_replaced"], drops.data["alarms"]
-        ledger = audit(context, run.refs, curated, groups, id_replaced=replaced, alarms=alarms)
-        found = manifest(context, run.refs, curated, groups, ledger, plan)
+        replaced, matched = drops.data["id_replaced"], drops.data.get("matched", [])
+        notes = [*earlier_notes(context.against, matched), *drops.data["alarms"]]
+        ledger = audit(context, run.refs, curated, groups, id_replaced=replaced, notes=notes)
+        found = manifest(context, run.refs, curated, groups, ledger, plan, matched)
         run.seconds["audit"] = time.monotonic() - begun
         found["run"] = _run_object(run, started)
         context.output.write_json(MANIFEST, found)
@@ -237,6 +240,8 @@ def _pair(run: _Run, curated: Sequence[Entry], scores: Sequence[Entry]) -> tuple
             run.phase("pair", None, poll, last=last)
             continue
         context.work.remove(f"{work.folder}/{name}")
+        if name == "pairs" and context.against:
+            write_new_bands(context, work)
         local = run.options.name == LOCAL
         rounds = pair.pass_rounds(context, work, name, documents) if local else [work]
         for one in rounds[:-1]:
@@ -322,11 +327,16 @@ def _remove_others(context: Context, groups: Sequence[Group], plan: MixPlan) -> 
         shard["path"]
         for group in groups
         if (entry := published(context, group, plan.cuts)) is not None
-        for shard in entry.data["shards"]
+        for shard in (*entry.data["shards"], *_indexes(entry))
     }
     for name in list(written(context)):
         if name not in known:
             context.output.remove(name)
+
+
+def _indexes(entry: Entry) -> list[dict[str, Any]]:
+    """Return the files of the index among the shards of a group."""
+    return [shard["index"] for shard in entry.data["shards"] if "index" in shard]
 
 
 def open_store(path: str) -> Store:

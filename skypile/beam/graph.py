@@ -40,12 +40,14 @@ def curate(context: Context, refs: Sequence[UnitRef]) -> beam.PTransform:
 
 def copies(context: Context, work: PairWork) -> beam.PTransform:
     """Pass 1 of pair: equal hashes of texts, equal ids."""
-    return Grouped(work.tasks, PairTask, pair.copy_keys, pair.copies_of_key, context, work)
+    tasks = work.with_earlier(context)
+    return Grouped(tasks, PairTask, pair.copy_keys, pair.copies_of_key, context, work)
 
 
 def pairs(context: Context, work: PairWork) -> beam.PTransform:
     """Pass 2 of pair: equal bands of signatures."""
-    return Grouped(work.tasks, PairTask, pair.band_keys, pair.pairs_of_key, context, work)
+    tasks = work.with_earlier(context)
+    return Grouped(tasks, PairTask, pair.band_keys, pair.pairs_of_key, context, work)
 
 
 def edges(context: Context, work: PairWork) -> beam.PTransform:

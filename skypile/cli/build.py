@@ -10,6 +10,7 @@ from typing import Any
 
 from skypile.cli.inputs import add_input_arguments, check_apart, gathered
 from skypile.cli.terminal import say_whether_it_compiles
+from skypile.dedup.earlier import EarlierCorpus
 from skypile.errors import RecipeError, UsageError
 from skypile.io.remote import is_http
 from skypile.io.sources import ReadOptions
@@ -19,7 +20,8 @@ from skypile.ledger import NO_MODELS
 from skypile.mix import normalized_weights, parse_weights
 from skypile.phases.begin import FOLDERS
 from skypile.phases.context import Bounds, Context, UnitRef
-from skypile.recipe import Recipe, load_recipe
+from skypile.recipe import Dedup, Recipe, load_recipe
+from skypile.verify.earlier import open_corpora
 
 __all__ = ["add_arguments", "run"]
 
@@ -47,6 +49,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--work-dir", metavar="DIR", help="scratch folder; default: DIR/.work")
     parser.add_argument("--no-models", action="store_true", help="leave the score section out")
     parser.add_argument("--surplus", choices=("rows", "ids", "none"), default="rows")
+    parser.add_argument("--against", action="append", default=[], metavar="CORPUS", help=(
+        "an earlier corpus with an index: its documents stay, and new ones that are duplicates of "
+        "one are rejected and name it; repeatable"
+    ))  # fmt: skip
+    parser.add_argument("--no-index", action="store_true", help="leave no index for later builds")
     parser.add_argument(
         "--workers", type=int, metavar="N", help="processes of this machine; 0: one per core"
     )
@@ -164,9 +171,19 @@ def _context(args: argparse.Namespace, recipe: Recipe) -> Context:
         tokens=args.tokens,
         seed=args.seed,
         surplus=args.surplus,
+        index=not args.no_index,
+        against=_against(args, recipe),
         bounds=Bounds(args.max_error_frac, args.max_unreadable_frac),
         notes=(NO_MODELS,) if args.no_models else (),
     )
+
+
+def _against(args: argparse.Namespace, recipe: Recipe) -> tuple[EarlierCorpus, ...]:
+    if args.against and recipe.dedup is None:
+        raise UsageError(
+            f"--against: recipe {recipe.name!r} looks for no duplicates; give it a section dedup"
+        )
+    return open_corpora(args.against, recipe.dedup or Dedup(), args.output)
 
 
 def _describe(context: Context, plan: Plan) -> None:
@@ -177,6 +194,8 @@ def _describe(context: Context, plan: Plan) -> None:
     _say(f"inputs   {len(units):,} units, {(size + sum(files.values())) / 1e6:,.1f} MB on disk")
     for cause, number in plan.skipped.items():
         _say(f"left out {number:,} files: {cause.replace('_', ' ')}")
+    for corpus in context.against:
+        _say(f"against  {corpus.root}, {corpus.documents:,} documents")
     if context.weights is None:
         _say("mixture  none: every good document is kept")
         return

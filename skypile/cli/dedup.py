@@ -186,8 +186,8 @@ def _dedup(
     with ExitStack() as stack:
         extension = _extension(plan)
         outputs = [] if args.report_only else _outputs(args, plan, extension, stack)
-        before = earlier(args.against, replace(options, keep_lines=False))
-        found = stack.enter_context(compared(pieces, settings, before.pieces))
+        before = earlier(args.against, replace(options, keep_lines=False), settings)
+        found = stack.enter_context(compared(pieces, settings, before))
         for piece in found.pieces(drop_all_copies=args.drop_all_copies):
             piece = piece.with_batch(close(piece.batch))
             counts.add(piece)
@@ -204,7 +204,7 @@ def _dedup(
         if args.against:
             report["against"] = {
                 "inputs": args.against,
-                "documents": before.counts.ledger.read,
+                "documents": before.documents,
                 "matched": int(np.count_nonzero(found.drops.kept < np.uint64(found.first))),
             }
     if not args.report_only:

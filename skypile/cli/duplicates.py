@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -13,12 +13,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from skypile.cli.against import Earlier
+from skypile.cli.against import NO_EARLIER, Earlier
 from skypile.cli.curated import Piece
+from skypile.cli.documents import Documents
 from skypile.cli.waiting import Waiting
 from skypile.curate import annotate
 from skypile.dedup.cluster import REASONS, Drops, alarm_notes, large_families
 from skypile.dedup.documents import open_signatures
+from skypile.dedup.earlier import EarlierCorpus, EarlierDocuments, EarlierShard, earlier_sets
 from skypile.dedup.find import find_duplicates
 from skypile.dedup.formats import U64
 from skypile.dedup.settings import Dedup
@@ -44,7 +46,8 @@ class Compared:
     """All documents, waiting on disk, and what was found out about the open ones."""
 
     waiting: Waiting
-    signatures: SignatureSet
+    documents: Documents  # those that wait, and earlier ones
+    index: SignatureIndex
     drops: Drops
     settings: Dedup
     first: int  # address of the first new document; those below are earlier ones
@@ -56,7 +59,7 @@ class Compared:
         stay are rejected, too, and name the most similar of their copies.
         """
         drops = with_kept(self.drops) if drop_all_copies else self.drops
-        records = self.waiting.names(np.unique(drops.kept), "record")
+        records = self.documents.names(np.unique(drops.kept), "record")
         for piece in self.waiting:
             if piece.number << 32 < self.first:
                 continue
@@ -70,7 +73,7 @@ class Compared:
         """Return a sentence about each family of more documents than the alarm allows."""
         families = large_families(self.drops, self.settings.alarm)
         addresses = np.array(sorted(kept for kept, _ in families), np.uint64)
-        records = self.waiting.names(addresses, "record")
+        records = self.documents.names(addresses, "record")
         named = [(records[kept], size) for kept, size in families]
         return alarm_notes(named, self.settings.alarm)
 
@@ -79,8 +82,8 @@ class Compared:
 
         An id that had occurred before is told by its record, as in a corpus.
         """
-        drops, index = self.drops, SignatureIndex([self.signatures])
-        ids = self.waiting.unique_ids(np.union1d(drops.address, drops.kept))
+        drops, index = self.drops, self.index
+        ids = self.documents.unique_ids(np.union1d(drops.address, drops.kept))
         for start in range(0, len(drops), PAIRS_AT_ONCE):
             rows = slice(start, start + PAIRS_AT_ONCE)
             kept, dropped = drops.kept[rows], drops.address[rows]
@@ -97,20 +100,17 @@ class Compared:
 
 @contextmanager
 def compared(
-    pieces: Iterator[Piece], settings: Dedup, earlier: Iterable[Piece] = ()
+    pieces: Iterator[Piece], settings: Dedup, earlier: Earlier = NO_EARLIER
 ) -> Iterator[Compared]:
     """Read `earlier` and `pieces` to their ends, and yield what is found among the open documents.
 
     Texts wait in a temporary file, signatures (about 0.6 kB a document) in memory. Earlier
-    documents, which have the columns of `cli.against`, all stay.
+    documents all stay; of those that have an index only the texts of candidates are read.
     """
     with Waiting() as waiting:
-        sets, units = [], 0
-        for piece in earlier:
-            batch = annotate(piece.batch, [settings.signature])
-            sets.append(open_signatures(batch, settings, unit=piece.number, ranked=False))
-            waiting.add(piece)
-            units = piece.number + 1
+        mapped: list[SignatureSet] = []
+        sets, shards, units = _earlier_sets(earlier, settings, waiting, mapped)
+        documents = Documents(waiting, EarlierDocuments(shards))
         for piece in pieces:
             piece = Piece(units + piece.number, piece.unit, piece.batch, piece.original)
             batch = annotate(piece.batch, [settings.signature])
@@ -121,14 +121,42 @@ def compared(
         del sets
         drops = find_duplicates(
             signatures,
-            waiting.texts,
+            documents.texts,
             threshold=settings.threshold,
             bands=settings.bands,
             rows=settings.rows,
             first=units << 32,
             levels=settings.levels,
+            mapped=mapped,
         )
-        yield Compared(waiting, signatures, drops, settings, units << 32)
+        index = SignatureIndex([*mapped, signatures])
+        yield Compared(waiting, documents, index, drops, settings, units << 32)
+
+
+def _earlier_sets(
+    earlier: Earlier, settings: Dedup, waiting: Waiting, mapped: list[SignatureSet]
+) -> tuple[list[SignatureSet], dict[int, EarlierShard], int]:
+    """Return the signatures of `earlier`, its shards by number, and the number behind the last.
+
+    Those of an index are added to `mapped`; what has none is read, signed and added to `waiting`.
+    """
+    sets: list[SignatureSet] = []
+    shards: dict[int, EarlierShard] = {}
+    units = 0
+    for source in earlier.sources:
+        first = units
+        if isinstance(source, EarlierCorpus):
+            for units, shard in enumerate(source.shards, first + 1):
+                shards[units - 1] = shard
+                mapped += earlier_sets(shard, settings, units - 1, settings.words)
+            continue
+        for piece in source:
+            piece = Piece(first + piece.number, piece.unit, piece.batch, None)
+            batch = annotate(piece.batch, [settings.signature])
+            sets.append(open_signatures(batch, settings, unit=piece.number, ranked=False))
+            waiting.add(piece)
+            units = piece.number + 1
+    return sets, shards, units
 
 
 def without_duplicates(
@@ -138,7 +166,7 @@ def without_duplicates(
 
     Nothing is yielded before all is read. Alarms are added to `notes`.
     """
-    with compared(pieces, settings, earlier.pieces) as found:
+    with compared(pieces, settings, earlier) as found:
         notes += [*earlier.notes(), *found.alarms()]
         yield from found.pieces()
 

@@ -207,7 +207,7 @@ def _pieces(
         pieces = judged(pieces, recipe.score)
     pieces = without_duplicates(
         told.each_read(pieces), settings, counts.ledger.notes,
-        earlier(args.against, replace(options, keep_lines=False)),
+        earlier(args.against, replace(options, keep_lines=False), settings),
     )  # fmt: skip
     if scores_first:
         return closed(pieces, recipe, score_all=args.score_all)

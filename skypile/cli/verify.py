@@ -25,7 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     add = parser.add_argument
     add("corpus", metavar="DIR", help="the folder of a finished build")
-    add("--recount", action="store_true", help="count the tokens of all texts, not of 1 in 1,000")
+    add("--recount", action="store_true", help=(
+        "count the tokens of all texts, and sign all that the index holds, not 1 in 1,000"
+    ))  # fmt: skip
     add("--tokenizer", type=Path, metavar="FILE", help="a corpus's own tokenizer.json")
     add("--json", action="store_true", help="show the findings as JSON")
 
@@ -58,4 +60,8 @@ def _report(corpus: str, findings: Findings) -> list[str]:
         "mixture   shares, subsets and targets",
         "recipe    fingerprint, of the definition and in every file",
     ]
+    if findings.index_files:
+        checked.append(
+            f"index     {findings.index_files:,} files; {findings.signed:,} documents signed again"
+        )
     return [*(f"{fine}  {line}" for line in checked), *findings.notes]

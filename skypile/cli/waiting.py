@@ -150,18 +150,12 @@ class Waiting:
             found.update(zip(asked.tolist(), values, strict=True))
         return found
 
-    def unique_ids(self, addresses: U64) -> dict[int, str]:
-        """Return address -> id of ascending `addresses`; its record where the id is not the first.
-
-        Two different ids of ten million have the same hash with probability 3e-6; the later one is
-        then told by its record.
-        """
-        if not addresses.size:
-            return {}
+    def id_hashes(self) -> tuple[U64, U64]:
+        """Return the addresses of all documents, ascending, and the xxh3-64 of their ids."""
+        if not self._places:
+            return np.empty(0, np.uint64), np.empty(0, np.uint64)
         every = np.concatenate([place.addresses for place in self._places])
-        _, first = np.unique(np.concatenate(self._id_hashes), return_index=True)
-        again = addresses[~np.isin(addresses, every[first])]
-        return self.names(addresses, "id") | self.names(again, "record")
+        return every, np.concatenate(self._id_hashes)
 
 
 @contextmanager

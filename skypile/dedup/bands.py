@@ -7,7 +7,7 @@ probability 1 - (1 - J^8)^16: .95 at .8, .9999 at .9.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -212,15 +212,18 @@ def pack_band_keys(
     partitions: int = PARTITIONS,
     first_key: int = 0,
     end_key: int = 1 << 32,
+    wanted: Callable[[U64], npt.NDArray[np.bool_]] | None = None,
 ) -> Iterator[tuple[int, bytes]]:
     """Yield (band * partitions + partition, `band_entry` records); see `band_entries`.
 
-    Only keys from `first_key` to before `end_key`.
+    Only keys from `first_key` to before `end_key`, and hashes that are `wanted`.
     """
     end_key = min(end_key, bands * partitions)
     chosen = range(first_key // partitions, -(-end_key // partitions))
     every = band_entries(signatures, skip=skip, bands=bands, rows=rows, chosen=chosen)
     for band, entries in zip(chosen, every, strict=True):
+        if wanted is not None:
+            entries = entries[wanted(entries["hash"])]
         for part, at in by_partition(entries["hash"], partitions):
             key = band * partitions + part
             if first_key <= key < end_key:

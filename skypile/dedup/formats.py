@@ -88,7 +88,12 @@ def by_partition(hashes: U64, partitions: int = PARTITIONS) -> Iterator[tuple[in
     """Yield (partition, positions of its hashes, ascending) for each that has some.
 
     The partition is the upper bits of a hash; there is a power of two of them.
+
+    >>> list(by_partition(np.empty(0, np.uint64)))
+    []
     """
+    if not hashes.size:
+        return  # np.split makes one part of nothing
     parts = top_bits(hashes, partitions)
     order = np.argsort(parts, kind="stable")
     numbers, starts = np.unique(parts[order], return_index=True)

@@ -36,6 +36,8 @@ _SLICE = 1 << 18
 
 def url_entries(signatures: SignatureSet) -> Records:
     """Return a URL_ENTRY for each document that has a URL."""
+    if not len(signatures):
+        return np.empty(0, URL_ENTRY)
     assert signatures.url is not None
     named = np.flatnonzero(signatures.url.any(axis=1))
     entries = np.empty(named.size, URL_ENTRY)

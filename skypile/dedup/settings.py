@@ -129,6 +129,13 @@ class Dedup(BaseModel):
         ]  # fmt: skip
 
     @property
+    def compared_columns(self) -> list[str]:
+        """The columns of a document that are compared besides its text."""
+        scope = "url" if self.within == "site" else self.within
+        url = "url" if "url" in self.levels else None
+        return list(dict.fromkeys(name for name in (url, scope) if name is not None))
+
+    @property
     def _before(self) -> str:
         return "steps or score" if self.after == "score" else "steps"
 

@@ -14,7 +14,9 @@ import pyarrow as pa
 from skypile.dedup.files import read_columns, write_columns
 from skypile.dedup.formats import U64
 
-__all__ = ["SignatureIndex", "SignatureSet", "address_of", "pack"]
+__all__ = [
+    "SignatureIndex", "SignatureSet", "address_of", "fixed_binary", "fixed_values", "pack",
+]  # fmt: skip
 
 U32 = npt.NDArray[np.uint32]
 I32 = npt.NDArray[np.int32]
@@ -104,14 +106,14 @@ class SignatureSet:
         """Write the set to `path` as an Arrow file whose bytes depend on the values alone."""
         columns = {
             "address": pa.array(self.addresses, pa.uint64()),
-            "exact": _fixed_binary(self.exact),
-            "minhash": _fixed_binary(self.minhash),
+            "exact": fixed_binary(self.exact),
+            "minhash": fixed_binary(self.minhash),
             "shingle_count": pa.array(self.shingle_count, pa.int32()),
             "length": pa.array(self.length, pa.int64()),
-            "preferences": _fixed_binary(self.preferences),
+            "preferences": fixed_binary(self.preferences),
         }
         if self.url is not None:
-            columns["url"] = _fixed_binary(self.url)
+            columns["url"] = fixed_binary(self.url)
         if self.scope is not None:
             columns["scope"] = pa.array(self.scope, pa.uint64())
         write_columns(path, columns, _KIND)
@@ -122,12 +124,12 @@ class SignatureSet:
         columns = read_columns(path, _KIND, mmap=mmap)
         return cls(
             addresses=columns["address"].to_numpy(),
-            exact=_fixed_values(columns["exact"], np.dtype(np.uint64)),
-            minhash=_fixed_values(columns["minhash"], np.dtype(np.uint32)),
+            exact=fixed_values(columns["exact"], np.dtype(np.uint64)),
+            minhash=fixed_values(columns["minhash"], np.dtype(np.uint32)),
             shingle_count=columns["shingle_count"].to_numpy(),
             length=columns["length"].to_numpy(),
-            preferences=_fixed_values(columns["preferences"], np.dtype(np.uint64)),
-            url=_fixed_values(columns["url"], np.dtype(np.uint64)) if "url" in columns else None,
+            preferences=fixed_values(columns["preferences"], np.dtype(np.uint64)),
+            url=fixed_values(columns["url"], np.dtype(np.uint64)) if "url" in columns else None,
             scope=columns["scope"].to_numpy() if "scope" in columns else None,
         )
 
@@ -153,8 +155,8 @@ def pack(
     order = np.argsort(addresses, kind="stable")
     return SignatureSet(
         addresses=np.asarray(addresses, np.uint64)[order],
-        exact=_fixed_values(exact_hash, np.dtype(np.uint64))[order],
-        minhash=_fixed_values(minhash, np.dtype(np.uint32))[order],
+        exact=fixed_values(exact_hash, np.dtype(np.uint64))[order],
+        minhash=fixed_values(minhash, np.dtype(np.uint32))[order],
         shingle_count=np.asarray(shingle_count, np.int32)[order],
         length=np.asarray(length, np.int64)[order],
         preferences=preferences[order],
@@ -163,14 +165,16 @@ def pack(
     )
 
 
-def _fixed_binary(values: U64 | U32) -> pa.FixedSizeBinaryArray:
+def fixed_binary(values: U64 | U32) -> pa.FixedSizeBinaryArray:
+    """Return each row of `values` as one little-endian binary value."""
     rows, width = values.shape
     little = np.ascontiguousarray(values, values.dtype.newbyteorder("<"))
     kind = pa.binary(width * values.itemsize)
     return pa.FixedSizeBinaryArray.from_buffers(kind, rows, [None, pa.py_buffer(little)])
 
 
-def _fixed_values(array: pa.Array, dtype: np.dtype[Number]) -> npt.NDArray[Number]:
+def fixed_values(array: pa.Array, dtype: np.dtype[Number]) -> npt.NDArray[Number]:
+    """Return binary values of one width as rows of numbers, without a copy; nulls nowhere."""
     assert array.null_count == 0, "a signature is null"
     width = array.type.byte_width
     little = dtype.newbyteorder("<")

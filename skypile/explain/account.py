@@ -8,6 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from skypile.dedup.earlier import AGAINST
+from skypile.explain.earlier import earlier_fate
 from skypile.explain.lines import values
 from skypile.explain.lookup import Found, Place, find, surplus_place
 from skypile.io.store import Store
@@ -185,7 +187,9 @@ def _surplus(manifest: Manifest, document: Found, place: Place | None) -> str:
 
 def _duplicate(store: Store, manifest: Manifest, document: Found) -> str:
     reason, other = document.value("reason"), document.value("duplicate_of")
-    jaccard, threshold = document.value("reason_score"), document.value("reason_limit")
+    if manifest.against and other.startswith(AGAINST):
+        fate = earlier_fate(manifest, other)
+        return f"rejected: {reason} of {other}, which stays: {_likeness(document)}; {fate}"
     fate = "it is not in this corpus"
     if manifest.surplus == "none":
         fate = "it became surplus, which was not written"
@@ -193,11 +197,13 @@ def _duplicate(store: Store, manifest: Manifest, document: Found) -> str:
         if found.value("record") == other:
             why = f" ({found.value('reason')})" if found.value("reason") else ""
             fate = f"it is {found.value('outcome')}{why}, in {found.path}"
-    likeness = "their normalised texts are equal"
-    if reason == "url_duplicate":
-        likeness = "their URLs name one page"
-    if reason == "near_duplicate":
-        likeness = (
-            f"the Jaccard index of their shingles is {jaccard:.4f}, the threshold {threshold:g}"
-        )
-    return f"rejected: {reason} of {other}, which stays: {likeness}; {fate}"
+    return f"rejected: {reason} of {other}, which stays: {_likeness(document)}; {fate}"
+
+
+def _likeness(document: Found) -> str:
+    if document.value("reason") == "url_duplicate":
+        return "their URLs name one page"
+    if document.value("reason") != "near_duplicate":
+        return "their normalised texts are equal"
+    jaccard, threshold = document.value("reason_score"), document.value("reason_limit")
+    return f"the Jaccard index of their shingles is {jaccard:.4f}, the threshold {threshold:g}"

@@ -3,9 +3,10 @@
 What is forgotten becomes an empty row: `rejected: forgotten`, with its record (file and number) and
 its domain, and nothing else of it. So each record that was read still has one outcome, and nobody
 can tell from the corpus what stood there. Shards that hold such documents are written anew under
-the next free number; manifest.json then names these in place of the old ones, and these go. The
-manifest is replaced as a whole, so a corpus is the old one or the new one at any moment. A run that
-was killed leaves files that the manifest does not name; the next one removes them.
+the next free number, each with its index; manifest.json then names these in place of the old ones,
+and these go. The manifest is replaced as a whole, so a corpus is the old one or the new one at any
+moment. A run that was killed leaves files that the manifest does not name; the next one removes
+them.
 """
 
 from __future__ import annotations
@@ -46,8 +47,8 @@ def forget(root: str, wanted: Wanted, *, dry_run: bool = False) -> Forgotten:
 
 
 def _swept(store: Store, manifest: Manifest) -> list[str]:
-    """Remove shards that the manifest does not name, and half-written ones; return their names."""
-    named = {file.path for file in manifest.files}
+    """Remove shards and index files that the manifest does not name; return their names."""
+    named = {file.path for file in (*manifest.files, *manifest.index_files)}
     there = [name for folder in FOLDERS for name in store.walk(folder)]
     stray = [name for name in there if SHARD.fullmatch(name) and name not in named]
     for name in stray:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections import Counter
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from skypile.errors import RunError
+from skypile.dedup.index import copy_without, index_name
+from skypile.errors import InputError, RunError, VerifyError
 from skypile.forget.find import FORGOTTEN, Hits
 from skypile.io.store import Store
 from skypile.ledger import NO_DOMAIN, OutcomeCounts, outcome_counts, removed_chars
@@ -59,7 +58,8 @@ class Change:
                 if entry in self.data[section]:
                     self.data[section].remove(entry)
                     if written is not None:
-                        self.data[section].append({**entry, **written})
+                        index = self._rewritten_index(entry, rows, written["path"])
+                        self.data[section].append({**entry, **written, **index})
         self.data["left_out"].append(self._write_empty())
         for section in ("shards", "left_out"):
             self.data[section].sort(key=lambda entry: entry["path"])
@@ -68,6 +68,8 @@ class Change:
         self.store.write_json(MANIFEST, self.data)
         for path in self.hits:
             self.store.remove(path)
+            if "index" in files[path]:
+                self.store.remove(files[path]["index"]["path"])
 
     def _rewritten(self, path: str, rows: npt.NDArray[np.int64]) -> dict[str, Any] | None:
         """Write the file without `rows`; return what the manifest says of the new one."""
@@ -93,6 +95,24 @@ class Change:
         found = {"path": name, "documents": documents, **_sizes(self.store, name)}
         is_counted = not path.startswith(("rejected/", "error/"))
         return found | ({"tokens": tokens} if is_counted else {})
+
+    def _rewritten_index(
+        self, entry: dict[str, Any], rows: npt.NDArray[np.int64], shard: str
+    ) -> dict[str, Any]:
+        """Write the index of `entry`'s file without `rows`, beside the new `shard`."""
+        if "index" not in entry:
+            return {}
+        old, name = entry["index"]["path"], index_name(shard)
+        try:
+            with self.store.open(old) as source, self.store.create(name) as out:
+                told = copy_without(source, old, rows, out)
+                if told != entry["documents"]:
+                    raise InputError(f"{old}: {told:,} rows for {entry['documents']:,} documents")
+        except InputError as error:
+            raise VerifyError(
+                f"{error}; nothing was changed; skypile index {self.store.root} draws it anew"
+            ) from error
+        return {"index": {"path": name, **_sizes(self.store, name)}}
 
     def _groups(
         self, parquet: pq.ParquetFile, rows: npt.NDArray[np.int64], path: str
@@ -208,7 +228,8 @@ class Change:
             entry["documents"] -= documents
             entry["tokens"] -= self.tokens[domain]
             for name, tokens in self.subsets[domain].items():
-                entry["subsets"][name] -= tokens
+                if tokens:  # a recipe that counts none has no subsets either
+                    entry["subsets"][name] -= tokens
             if not entry["documents"]:
                 del reached[domain]
         whole = sum(entry["tokens"] for entry in reached.values())
@@ -259,8 +280,4 @@ def _counted(
 
 
 def _sizes(store: Store, name: str) -> dict[str, Any]:
-    state = hashlib.sha256()
-    with store.open(name) as stream:
-        for chunk in iter(partial(stream.read, 1 << 20), b""):
-            state.update(chunk)
-    return {"bytes": store.size(name), "sha256": state.hexdigest()}
+    return {"bytes": store.size(name), "sha256": store.sha256(name)}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import json
 import os
 import posixpath
@@ -18,6 +19,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
@@ -30,7 +32,7 @@ from skypile.errors import OutputError, RunError
 from skypile.interrupts import unfinished
 from skypile.io.remote import filesystem, why
 
-__all__ = ["TEMPORARY", "Store", "is_remote", "output_error"]
+__all__ = ["TEMPORARY", "Store", "is_remote", "local_copy", "output_error"]
 
 CHUNK_BYTES = 1 << 20
 TEMPORARY = ".tmp"  # how the name of a file ends while it is written
@@ -296,6 +298,14 @@ class Store:
                 state.update(chunk)
         return state.hexdigest()
 
+    def sha256(self, name: str) -> str:
+        """Return the SHA-256 of the file `name` in hexadecimal."""
+        state = hashlib.sha256()
+        with self.open(name) as stream:
+            while chunk := stream.read(CHUNK_BYTES):
+                state.update(chunk)
+        return state.hexdigest()
+
     def remove(self, name: str) -> None:
         """Remove the file or folder `name` where it is there."""
         info = self._info(name)
@@ -317,3 +327,25 @@ class Store:
             os.unlink(path)  # noqa: PTH108 - a path is a string here
         else:
             self.filesystem.delete_file(path)
+
+
+def local_copy(store: Store, name: str, key: str) -> Path:
+    """Return a path at which the file `name` can be memory-mapped; a remote one is copied once.
+
+    Copies are named by `key`, a hash of their content, and live as long as the process.
+    """
+    if store.is_local:
+        return Path(store.path(name))
+    copy = Path(_copies().name) / key
+    if not copy.exists():
+        beside = copy.with_suffix(TEMPORARY)
+        with store.open(name) as source, beside.open("wb") as out:
+            while chunk := source.read(CHUNK_BYTES):
+                out.write(chunk)
+        beside.replace(copy)
+    return copy
+
+
+@cache
+def _copies() -> TemporaryDirectory[str]:
+    return TemporaryDirectory(prefix="skypile-")

@@ -17,6 +17,7 @@ from skypile.ledger import Ledger, OutcomeCounts, nothing_removed
 from skypile.mix import normalized_weights
 from skypile.phases.context import Context, UnitRef
 from skypile.phases.cuts import MixPlan
+from skypile.phases.earlier import told_of
 from skypile.phases.publish import COUNTS_KEY, REMOVED_KEY
 from skypile.phases.work import Entry
 from skypile.recipe import versions
@@ -84,15 +85,15 @@ def audit(
     groups: Sequence[Entry],
     *,
     id_replaced: int,
-    alarms: Sequence[str] = (),
+    notes: Sequence[str] = (),
 ) -> Ledger:
-    """Return the ledger, `alarms` as notes: readers' counts against the footers of files written.
+    """Return the ledger with `notes`: readers' counts against the footers of files written.
 
     Raises RunError, naming the unit or the file, where a record is missing or stands twice.
     """
     written: Counter[int] = Counter()
     read = sum(entry.data["read"] for entry in curated)
-    ledger = Ledger(read=read, id_replaced=id_replaced, notes=[*context.notes, *alarms])
+    ledger = Ledger(read=read, id_replaced=id_replaced, notes=[*context.notes, *notes])
     ledger.removed_chars = nothing_removed(context.recipe.columns(context.recipe.steps))
     for group in groups:
         for number, rows in group.data["by_unit"]:
@@ -102,9 +103,10 @@ def audit(
         ledger.removed_chars.update(group.data["unwritten_removed"])
         for shard in group.data["shards"]:
             rows, counts, removed = footer_counts(context.output, shard["path"])
-            size = context.output.size(shard["path"])
-            if size != shard["bytes"]:
-                raise RunError(f"{shard['path']}: {shard['bytes']} bytes written, {size} there")
+            for file in (shard, shard.get("index", shard)):
+                size = context.output.size(file["path"])
+                if size != file["bytes"]:
+                    raise RunError(f"{file['path']}: {file['bytes']} bytes written, {size} there")
             if rows != shard["documents"]:
                 raise RunError(f"{shard['path']}: {shard['documents']} rows written, {rows} there")
             ledger.counts += counts
@@ -195,14 +197,17 @@ def manifest(
     groups: Sequence[Entry],
     ledger: Ledger,
     plan: MixPlan,
+    matched: Sequence[int] = (),
 ) -> dict[str, Any]:
     """Return the manifest without its `run` object: a function of input, recipe and versions.
+
+    `matched` says how many documents are duplicates of one of each earlier corpus.
 
     Its `digest` is that of all the rest, so that a changed number shows.
     """
     files = sorted((s for g in groups for s in g.data["shards"]), key=lambda s: s["path"])
     kept = [shard for shard in files if shard["outcome"] == KEPT]
-    fields = ("path", "domain", "documents", "tokens", "bytes", "sha256")
+    fields = ("path", "domain", "documents", "tokens", "bytes", "sha256", "index")
     left_out = [
         {name: shard[name] for name in ("path", "outcome", "documents", "bytes", "sha256")}
         | ({"tokens": shard["tokens"]} if shard["outcome"] == SURPLUS else {})
@@ -227,10 +232,12 @@ def manifest(
         "ledger": ledger.to_json(),
         "mixture": _mixture(context, plan, kept),
         "surplus": context.surplus,
-        "shards": [{name: shard[name] for name in fields} for shard in kept],
+        "shards": [{name: shard[name] for name in fields if name in shard} for shard in kept],
         "left_out": left_out,
         "versions": versions(),
     }
+    if context.against:
+        found["against"] = told_of(context.against, matched)
     return found | {"digest": manifest_digest(found)}
 
 

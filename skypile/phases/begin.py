@@ -26,16 +26,18 @@ __all__ = ["FOLDERS", "SHARD", "begin", "finish", "held", "lock", "written"]
 PLAN = "plan.json"
 LOCK = ".skypile.lock"
 MANIFEST = "manifest.json"
-FOLDERS = ("data", "surplus", "rejected", "error")
+FOLDERS = ("data", "index", "surplus", "rejected", "error")
 WORK_FOLDERS = ("curate", "pair", "score", "tally", "publish")
 CLEARING, BEGUN, ENDED = "clearing", "begun", "ended"
 # The names of the files that a build writes into its folder, half-written ones included.
 SHARD = re.compile(
-    r"(data/domain=(en|zh|code)|surplus|rejected|error)/part-\d{5,}\.parquet(\.[0-9a-f]+\.tmp)?"
+    r"((data/domain=(en|zh|code)|surplus|rejected|error)/part-\d{5,}\.parquet"
+    r"|index/domain=(en|zh|code)/part-\d{5,}\.arrow)(\.[0-9a-f]+\.tmp)?"
 )
 OTHER = {
     "inputs": "other inputs",
     "recipe": "another recipe",
+    "against": "other earlier corpora (--against)",
     "read": "other options of reading (--text-field, --id-field, --limit, --max-document-bytes)",
 }
 
@@ -113,11 +115,14 @@ def _identity(context: Context, refs: Sequence[UnitRef]) -> dict[str, Any]:
     units = [ref.unit for ref in refs]
     paths = {unit.path for unit in units if not unit.files}
     paths |= {file.path for unit in units for file in unit.files}
-    return {
+    found = {
         "inputs": [len(paths), digest(sorted(paths))],
         "recipe": context.recipe.fingerprint(),
         "read": asdict(context.read),
     }
+    if context.against:
+        found["against"] = digest([corpus.identity() for corpus in context.against])
+    return found
 
 
 def _plan(context: Context, refs: Sequence[UnitRef]) -> dict[str, Any]:
@@ -126,6 +131,7 @@ def _plan(context: Context, refs: Sequence[UnitRef]) -> dict[str, Any]:
         "tokens": context.tokens,
         "seed": context.seed,
         "surplus": context.surplus,
+        "index": context.index,
     }
     return {"identity": _identity(context, refs), "options": options}
 
@@ -183,7 +189,7 @@ def _refuse(
         )
     if known is not None and known["identity"] != plan["identity"]:
         told = plan["identity"]
-        changed = [OTHER[name] for name in told if known["identity"].get(name) != told[name]]
+        changed = [OTHER[name] for name in OTHER if known["identity"].get(name) != told.get(name)]
         raise UsageError(
             f"{root}: was begun with {' and '.join(changed)}; give another --output, or "
             "--overwrite to begin anew"

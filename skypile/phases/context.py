@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from skypile.dedup.earlier import EarlierCorpus
 from skypile.io.sources import ReadOptions
 from skypile.io.store import Store
 from skypile.io.units import Unit
@@ -41,6 +42,8 @@ class Context:
     tokens: int | None = None
     seed: int = 0
     surplus: str = "rows"  # rows | ids | none
+    index: bool = True  # whether the corpus gets one, for later builds
+    against: tuple[EarlierCorpus, ...] = ()  # whose documents stay, and are duplicates' originals
     bounds: Bounds = field(default_factory=Bounds)
     notes: tuple[str, ...] = ()  # what the ledger says besides numbers
 

@@ -7,20 +7,19 @@ an entry lists their files.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from itertools import chain, pairwise
+from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from skypile.dedup.bands import pack_band_keys, pack_pair_keys, pairs_of_group
+from skypile.dedup.earlier import fetch_both
 from skypile.dedup.exact import copies_of_group, merged_copies, pack_exact_keys
 from skypile.dedup.formats import (
-    PARTITIONS,
+    PAIR,
     U64,
     URL_ENTRY,
     Records,
@@ -28,25 +27,27 @@ from skypile.dedup.formats import (
     by_partition,
     exact_entry,
     joined,
-    partitions_for,
 )
 from skypile.dedup.same_url import merged_urls, pack_url_keys, same_urls
-from skypile.dedup.signatures import SignatureIndex, SignatureSet, address_of
-from skypile.dedup.verify import edges_of_group
+from skypile.dedup.signatures import address_of
+from skypile.dedup.verify import Fetch, edges_of_group
 from skypile.io.store import Store
-from skypile.phases.context import Context, UnitRef
-from skypile.phases.texts import Texts
-from skypile.phases.work import (
-    Entry,
-    digest,
-    finished,
-    local_path,
-    open_whole,
-    read_whole,
-    write_entry,
+from skypile.phases.context import Context
+from skypile.phases.earlier import earlier_documents
+from skypile.phases.new_bands import new_bands
+from skypile.phases.pair_work import (
+    ROUND_BYTES,
+    PairTask,
+    PairWork,
+    index_of,
+    load_signatures,
+    preference_words,
 )
+from skypile.phases.texts import Texts
+from skypile.phases.work import Entry, finished, open_whole, read_whole, write_entry
 
 __all__ = [
+    "ROUND_BYTES",
     "PairTask",
     "PairWork",
     "band_keys",
@@ -67,82 +68,22 @@ __all__ = [
 ]
 
 ID_ENTRY = np.dtype([("high", ">u8"), ("low", ">u8"), ("address", "<u8")])
-ROUND_BYTES = 96 << 20
 Grouped = tuple[int, Iterable[bytes]]
-
-
-@dataclass(frozen=True)
-class PairTask:
-    """A unit's number and its parts, which say where signatures and hashes of ids lie."""
-
-    ref: UnitRef
-    parts: tuple[dict[str, Any], ...]
-
-
-@dataclass(frozen=True)
-class PairWork:
-    """All units of a run, and the folder in which what is found about them lies.
-
-    Of what a pass groups, only the keys from `first_key` to before `end_key` are looked at: one
-    round of several, where all at once would not fit into memory.
-    """
-
-    folder: str
-    tasks: tuple[PairTask, ...]
-    partitions: int = PARTITIONS  # of each kind of hash
-    first_key: int = 0
-    end_key: int = 1 << 32
-
-    @classmethod
-    def of(
-        cls,
-        context: Context,
-        refs: Sequence[UnitRef],
-        entries: Sequence[Entry],
-        scores: Sequence[Entry] = (),
-    ) -> PairWork:
-        """Return the work on the finished units `entries`.
-
-        Where all their parts are scored already, `scores` has an entry for each, in order, and what
-        is open is what these say.
-        """
-        dedup = context.recipe.dedup
-        hashes = [entry.hash for entry in (*entries, *scores)]
-        key = digest(hashes, dedup and dedup.model_dump(mode="json"))
-        left = iter(scores)
-        tasks = []
-        for ref, entry in zip(refs, entries, strict=True):
-            parts = entry.data["parts"]
-            if scores:
-                parts = [part | {"signatures": next(left).data["signatures"]} for part in parts]
-            tasks.append(PairTask(ref, tuple(parts)))
-        documents = sum(entry.data["read"] for entry in entries)
-        return cls(f"pair/{key}", tuple(tasks), partitions_for(documents))
-
-    def rounds(self, keys: int, size: int) -> list[PairWork]:
-        """Return the work in rounds over `keys` keys that hold `size` bytes together.
-
-        Each holds about ROUND_BYTES: the local runner keeps five to six times the bytes that it
-        groups (FnApiRunner of Beam 2.77), and nothing of it on disk.
-        """
-        number = min(keys, max(1, -(-size // ROUND_BYTES)))
-        borders = [keys * n // number for n in range(number + 1)]
-        return [replace(self, first_key=a, end_key=b) for a, b in pairwise(borders)]
-
-    def takes(self, key: int) -> bool:
-        """Tell whether `key` belongs to this round."""
-        return self.first_key <= key < self.end_key
 
 
 def pass_rounds(context: Context, work: PairWork, name: str, documents: int) -> list[PairWork]:
     """Return the rounds of a pass over `documents` documents for the local runner."""
-    dedup = context.recipe.dedup
+    dedup, words = context.recipe.dedup, preference_words(context)
+    earlier = sum(corpus.documents for corpus in context.against)
     if name == "copies":
-        words = dedup.words if dedup else 1
+        documents += earlier
         entries = exact_entry(words).itemsize + ID_ENTRY.itemsize + URL_ENTRY.itemsize
         return work.rounds(3 * work.partitions, documents * entries)
     if name == "pairs" and dedup is not None:
-        size = documents * dedup.bands * band_entry(dedup.words).itemsize
+        # Of earlier documents those that share a band, about as many as new ones at most, and what
+        # the filter lets through by mistake.
+        documents += min(documents, earlier) + earlier // 10 if earlier else 0
+        size = documents * dedup.bands * band_entry(words).itemsize
         return work.rounds(dedup.bands * work.partitions, size)
     return [work]
 
@@ -152,17 +93,6 @@ def passes(context: Context) -> tuple[str, ...]:
     dedup = context.recipe.dedup
     near = dedup is not None and "near" in dedup.levels
     return ("copies", "pairs", "edges") if near else ("copies",)
-
-
-def load_signatures(context: Context, task: PairTask) -> Iterator[SignatureSet]:
-    """Yield a unit's signatures by part under their addresses in this run, memory-mapped."""
-    for part in task.parts:
-        yield _load(context.work, task.ref.number, part["signatures"])
-
-
-def _load(store: Store, number: int, name: str) -> SignatureSet:
-    found = SignatureSet.load(local_path(store, name))
-    return replace(found, addresses=address_of(number, found.addresses.astype(np.uint32)))
 
 
 # Pass 1: equal hashes of normalised text, equal ids, equal URLs.
@@ -212,15 +142,13 @@ def _id_entries(context: Context, number: int, name: str) -> Records:
 def copies_of_key(group: Grouped, context: Context, work: PairWork) -> int:
     """Write the exact copies, repeated ids or documents of one URL of one partition."""
     key, chunks = group
-    dedup = context.recipe.dedup
     hashed, part = divmod(key, work.partitions)
     if hashed == _URLS:
         kind, found = "urls", same_urls(joined(chunks, URL_ENTRY)).tobytes()
     elif hashed == _IDS:
         kind, found = "ids", _repeated(joined(chunks, ID_ENTRY))
     else:
-        assert dedup is not None
-        kind, found = "copies", copies_of_group(chunks, words=dedup.words)
+        kind, found = "copies", copies_of_group(chunks, words=preference_words(context))
     context.work.write(f"{work.folder}/copies/{kind}-{part:04d}.bin", found)
     return len(found)
 
@@ -267,19 +195,22 @@ def band_keys(task: PairTask, context: Context, work: PairWork) -> Iterator[tupl
     copies = _copied(context.work, work.folder)
     first, last = np.searchsorted(copies, address_of(task.ref.number, np.array([0, 2**32 - 1])))
     skip = copies[first : last + 1]
+    wanted = None if task.earlier is None else new_bands(context, work).holds
     for signatures in load_signatures(context, task):
         yield from pack_band_keys(
             signatures, skip=skip, bands=dedup.bands, rows=dedup.rows, partitions=work.partitions,
-            first_key=work.first_key, end_key=work.end_key,
+            first_key=work.first_key, end_key=work.end_key, wanted=wanted,
         )  # fmt: skip
 
 
 def pairs_of_key(group: Grouped, context: Context, work: PairWork) -> int:
     """Write the candidate pairs of one band and partition."""
     key, chunks = group
-    dedup = context.recipe.dedup
-    assert dedup is not None
-    found = pairs_of_group(chunks, words=dedup.words)
+    found = pairs_of_group(chunks, words=preference_words(context))
+    if context.against:
+        # The left address is the smaller one: where it is an earlier document's, both are.
+        pairs = np.frombuffer(found, PAIR)
+        found = pairs[pairs["left"] < np.uint64(work.first_earlier)].tobytes()
     if found:
         context.work.write(f"{work.folder}/pairs/group-{key:05d}.bin", found)
     return len(found)
@@ -298,24 +229,14 @@ def edges_of_key(group: Grouped, context: Context, work: PairWork) -> int:
     unit, chunks = group
     dedup = context.recipe.dedup
     assert dedup is not None
-    texts = Texts(context, {task.ref.number: task.parts for task in work.tasks})
+    fetch: Fetch = Texts(context, {task.ref.number: task.parts for task in work.tasks}).fetch
+    if context.against:
+        before = earlier_documents(context.against, len(work.tasks))
+        fetch = fetch_both(work.first_earlier, fetch, before.texts)
     index = index_of(context, work)
-    found = edges_of_group(chunks, index, texts.fetch, threshold=dedup.threshold)
+    found = edges_of_group(chunks, index, fetch, threshold=dedup.threshold)
     context.work.write(f"{work.folder}/edges/unit-{unit:06d}.bin", found)
     return len(found)
-
-
-@lru_cache(maxsize=1)
-def _cached_index(root: str, _: str, names: tuple[tuple[int, str], ...]) -> SignatureIndex:
-    return SignatureIndex(_load(Store(root), number, name) for number, name in names)
-
-
-def index_of(context: Context, work: PairWork) -> SignatureIndex:
-    """Return the signatures of all units, memory-mapped once per process."""
-    names = tuple(
-        (task.ref.number, part["signatures"]) for task in work.tasks for part in task.parts
-    )
-    return _cached_index(context.work.root, work.folder, names)
 
 
 # Passes as entries.

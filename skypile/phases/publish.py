@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,12 +16,14 @@ import pyarrow.parquet as pq
 
 import skypile
 from skypile.curate import close
+from skypile.dedup.index import Drawn, IndexWriter, index_name, index_rows
+from skypile.dedup.signatures import SignatureSet, address_of
 from skypile.ledger import nothing_removed, outcome_counts, removed_chars
 from skypile.mix import Cut, Tally, kept_mask
 from skypile.phases.context import Context
 from skypile.phases.merge import merged_batches, read_drops
 from skypile.phases.tally import UnitTask, mixture_place
-from skypile.phases.work import Entry, digest, finished, write_entry
+from skypile.phases.work import Entry, digest, finished, local_path, write_entry
 from skypile.policy import open_mask
 from skypile.recipe import Recipe, versions
 from skypile.schema import ERROR, KEPT, SURPLUS, set_columns
@@ -142,6 +143,7 @@ class _Shard:
     outcome: str
     domain: str | None
     writer: pq.ParquetWriter
+    index: IndexWriter | None = None
     documents: int = 0
     tokens: int = 0
     subsets: Counter[str] = field(default_factory=Counter)
@@ -170,11 +172,16 @@ class _Shards:
         self.context, self.group, self.stack = context, group, stack
         self.open: dict[str, _Shard] = {}
 
-    def write(self, batch: pa.RecordBatch, outcome: str, domain: str | None) -> None:
+    def write(
+        self, batch: pa.RecordBatch, outcome: str, domain: str | None, signatures: SignatureSet
+    ) -> None:
         folder = f"data/domain={domain}" if outcome == KEPT else outcome
         path = f"{folder}/part-{self.group.number:05d}.parquet"
         shard = self.open.get(path) or self._new(path, outcome, domain)
         shard.add(_conform(batch, shard.writer.schema))
+        if shard.index is not None:
+            addresses = address_of(0, np.asarray(batch.column("row")))
+            shard.index.add(index_rows(signatures, addresses))
         shard.documents += batch.num_rows
         shard.counts += outcome_counts(batch)
         shard.removed.update(removed_chars(batch))
@@ -194,6 +201,9 @@ class _Shards:
         stream = self.stack.enter_context(self.context.output.create(path))
         writer = pq.ParquetWriter(stream, schema, compression="zstd", compression_level=3)
         self.open[path] = _Shard(path, outcome, domain, writer)
+        if outcome == KEPT and self.context.index and self.context.recipe.dedup is not None:
+            stream = self.stack.enter_context(self.context.output.create(index_name(path)))
+            self.open[path].index = IndexWriter(stream, Drawn.by(self.context.recipe.dedup))
         return self.open[path]
 
     def close(self) -> None:
@@ -205,6 +215,8 @@ class _Shards:
                 metadata[REMOVED_KEY] = json.dumps(shard.removed, sort_keys=True).encode()
             shard.writer.add_key_value_metadata(metadata)
             shard.writer.close()
+            if shard.index is not None:
+                shard.index.close()
 
 
 def _conform(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
@@ -242,7 +254,7 @@ def group_name(context: Context, group: Group, cuts: dict[str, Cut]) -> str:
     """Return the work name of a group's entry, without extension."""
     key = digest(
         group.depends, group.number, {n: cut.to_json() for n, cut in cuts.items()},
-        context.recipe.fingerprint(), context.surplus, context.seed,
+        context.recipe.fingerprint(), context.surplus, context.seed, context.index,
     )  # fmt: skip
     return f"publish/{key}"
 
@@ -260,10 +272,11 @@ def published(
     if entry is None:
         return None
     for shard in entry.data["shards"]:
-        if context.output.size(shard["path"]) != shard["bytes"]:
-            return None
-        if hashes and sha256(context, shard["path"]) != shard["sha256"]:
-            return None
+        for file in (shard, shard.get("index", shard)):
+            if context.output.size(file["path"]) != file["bytes"]:
+                return None
+            if hashes and sha256(context, file["path"]) != file["sha256"]:
+                return None
     return entry
 
 
@@ -279,6 +292,9 @@ def publish_group(context: Context, group: Group, cuts: dict[str, Cut]) -> Entry
     with ExitStack() as stack:
         shards = _Shards(context, group, stack)
         for ref in group.parts:
+            signatures = SignatureSet.load(
+                local_path(context.work, ref.task.parts[ref.number]["signatures"])
+            )
             for batch in _final_batches(context, ref, cuts):
                 by_unit[ref.task.ref.number] += batch.num_rows
                 for outcome, domain, rows in _by_folder(batch):
@@ -286,7 +302,7 @@ def publish_group(context: Context, group: Group, cuts: dict[str, Cut]) -> Entry
                         unwritten += outcome_counts(rows)
                         removed.update(removed_chars(rows))
                     else:
-                        shards.write(rows, outcome, domain)
+                        shards.write(rows, outcome, domain, signatures)
         shards.close()
     data = {
         "shards": [_described(context, shard) for shard in shards.open.values()],
@@ -299,11 +315,7 @@ def publish_group(context: Context, group: Group, cuts: dict[str, Cut]) -> Entry
 
 def sha256(context: Context, name: str) -> str:
     """Return the SHA-256 of a file of the corpus in hexadecimal."""
-    with context.output.open(name) as stream:
-        state = hashlib.sha256()
-        while chunk := stream.read(1 << 20):
-            state.update(chunk)
-    return state.hexdigest()
+    return context.output.sha256(name)
 
 
 def _described(context: Context, shard: _Shard) -> dict[str, Any]:
@@ -311,8 +323,14 @@ def _described(context: Context, shard: _Shard) -> dict[str, Any]:
     data |= {"documents": shard.documents, "tokens": shard.tokens}
     data |= {"subsets": dict(sorted(shard.subsets.items()))}
     data |= {"pools": {name: dict(counts) for name, counts in sorted(shard.pools.items())}}
-    data |= {"bytes": context.output.size(shard.path), "sha256": sha256(context, shard.path)}
+    data |= _file(context, shard.path)
+    if shard.index is not None:
+        data["index"] = {"path": index_name(shard.path), **_file(context, index_name(shard.path))}
     return data
+
+
+def _file(context: Context, name: str) -> dict[str, Any]:
+    return {"bytes": context.output.size(name), "sha256": sha256(context, name)}
 
 
 def _final_batches(

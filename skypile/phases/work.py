@@ -11,15 +11,14 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
 
 from skypile.errors import RunError
-from skypile.io.store import TEMPORARY, Store
+from skypile.io.store import Store, local_copy
 
 __all__ = [
     "Entry",
@@ -127,20 +126,7 @@ def read_whole(store: Store, file: str) -> bytes:
 def local_path(store: Store, file: str) -> Path:
     """Return a path at which `file` can be memory-mapped; a remote one is copied once.
 
-    Copies are named by their content and live as long as the process. RunError unless it is what
-    its entry lists.
+    RunError unless it is what its entry lists.
     """
     _check(store, file)
-    if store.is_local:
-        return Path(store.path(file))
-    copy = Path(_copies().name) / store.digest(file)
-    if not copy.exists():
-        beside = copy.with_suffix(TEMPORARY)
-        beside.write_bytes(store.read(file))
-        beside.replace(copy)
-    return copy
-
-
-@cache
-def _copies() -> TemporaryDirectory[str]:
-    return TemporaryDirectory(prefix="skypile-")
+    return local_copy(store, file, store.digest(file) if not store.is_local else "")

@@ -8,7 +8,6 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +16,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from skypile.errors import RunError, VerifyError
+from skypile.errors import RunError, SkyPileError, VerifyError
 from skypile.io.store import Store
 from skypile.ledger import NO_DOMAIN, OutcomeCounts, removed_chars
 from skypile.phases.audit import Footer, footer_counts, manifest_digest
 from skypile.schema import DOMAINS, ERROR, KEPT, OUTCOMES, REJECTED, SURPLUS
+from skypile.verify.index import IndexCheck
 from skypile.verify.manifest import MANIFEST, LeftOut, Manifest, Shard, read_manifest
 from skypile.verify.pools import PoolCounts, within_of
 from skypile.verify.records import RecordCounts
@@ -29,7 +29,7 @@ from skypile.verify.recount import Recounter
 
 __all__ = ["FOLDERS", "Findings", "verify"]
 
-FOLDERS = ("data", "surplus", "rejected", "error")
+FOLDERS = ("data", "index", "surplus", "rejected", "error")
 FINGERPRINT_KEY = b"skypile.fingerprint"
 SHARE_ERROR = 1e-9  # shares are quotients of exact numbers, rounded once
 
@@ -45,6 +45,8 @@ class Findings:
     documents: int = 0
     tokens: int = 0
     recounted: int = 0
+    index_files: int = 0
+    signed: int = 0  # documents whose signatures were drawn again
 
     def expect(self, what: str, told: object, found: object) -> None:
         """Note a problem unless the manifest's number and the one found are equal."""
@@ -75,9 +77,9 @@ def verify(root: str, *, recount: bool = False, tokenizer: Path | None = None) -
 
     Hashes, sizes, rows and outcomes of every file; the records of every input; the sums of tokens;
     the ledger; the mixture; the recipe's fingerprint; files that the manifest does not name; the
-    manifest's own digest. The text of one document in 1,000
-    of each file (of all, with `recount`) is encoded again. `tokenizer` is the file of a tokenizer
-    that is not the default one. Raises UsageError where `root` is no folder.
+    manifest's own digest. The text of one document in 1,000 of each file (of all, with `recount`)
+    is encoded again, and signed again where there is an index. `tokenizer` is the file of a
+    tokenizer that is not the default one. Raises UsageError where `root` is no folder.
     """
     store = Store(root.rstrip("/") or "/")
     findings = Findings()
@@ -92,6 +94,7 @@ def verify(root: str, *, recount: bool = False, tokenizer: Path | None = None) -
     seen = _Seen(RecordCounts(manifest), PoolCounts(manifest))
     for file in manifest.files:
         _check_file(store, manifest, file, seen, recounter, findings)
+    _check_index(store, manifest, findings, every=recount)
     _check_names(store, manifest, findings)
     _check_ledger(manifest, seen, findings)
     findings.problems.extend(seen.records.problems())
@@ -117,7 +120,7 @@ def _check_file(
     findings.files += 1
     findings.bytes += size
     findings.expect(f"{file.path}: bytes", file.bytes, size)
-    findings.expect(f"{file.path}: sha256", file.sha256, _sha256(store, file.path))
+    findings.expect(f"{file.path}: sha256", file.sha256, store.sha256(file.path))
     try:
         footer = footer_counts(store, file.path)
         findings.expect(f"{file.path}: documents in the footer", file.documents, footer.rows)
@@ -131,16 +134,29 @@ def _check_file(
         findings.problems.append(named)
 
 
+def _check_index(store: Store, manifest: Manifest, findings: Findings, *, every: bool) -> None:
+    check = IndexCheck(store, every)
+    for shard in manifest.shards:
+        file = shard.index
+        if file is None:
+            continue
+        size = store.size(file.path)
+        if size is None:
+            findings.problems.append(f"{file.path}: is missing; it is the index of {shard.path}")
+            continue
+        findings.bytes += size
+        findings.expect(f"{file.path}: bytes", file.bytes, size)
+        findings.expect(f"{file.path}: sha256", file.sha256, store.sha256(file.path))
+        try:
+            findings.problems.extend(check.problems(shard))
+        except (SkyPileError, OSError, ValueError, pa.ArrowException) as error:
+            findings.problems.append(str(error))
+    findings.index_files, findings.signed = check.files, check.signed
+    findings.notes.extend(check.notes)
+
+
 def _digest(store: Store) -> str:
     return manifest_digest(store.read_json(MANIFEST))
-
-
-def _sha256(store: Store, name: str) -> str:
-    state = hashlib.sha256()
-    with store.open(name) as stream:
-        for chunk in iter(partial(stream.read, 1 << 20), b""):
-            state.update(chunk)
-    return state.hexdigest()
 
 
 def _check_counts(file: Shard | LeftOut, counts: OutcomeCounts, findings: Findings) -> None:
@@ -222,7 +238,7 @@ def _add_tokens(file: Shard | LeftOut, table: pa.Table, seen: _Seen) -> int:
 
 def _check_names(store: Store, manifest: Manifest, findings: Findings) -> None:
     """Note files that nobody wrote, or that stand twice in the manifest."""
-    told = Counter(file.path for file in manifest.files)
+    told = Counter(file.path for file in (*manifest.files, *manifest.index_files))
     for path in sorted(path for path, times in told.items() if times > 1):
         findings.problems.append(f"{path}: the manifest lists it {told[path]} times")
     for folder in FOLDERS:

@@ -14,6 +14,7 @@ from skypile.policy import Rule
 
 __all__ = [
     "MANIFEST",
+    "IndexFile",
     "LeftOut",
     "Manifest",
     "Mixture",
@@ -30,6 +31,14 @@ class _Known(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow")
 
 
+class IndexFile(_Known):
+    """The signatures of a shard's documents, row for row."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+
 class Shard(_Known):
     """A file of kept documents of one domain."""
 
@@ -39,6 +48,7 @@ class Shard(_Known):
     tokens: int
     bytes: int
     sha256: str
+    index: IndexFile | None = None
 
 
 class LeftOut(_Known):
@@ -131,6 +141,20 @@ class ForgottenData(_Known):
     pool_tokens: dict[str, int] = Field(default={})
 
 
+class AgainstData(_Known):
+    """An earlier corpus that the documents were compared with.
+
+    `label` stands behind ``against/`` in `duplicate_of` where there were several corpora.
+    """
+
+    path: str
+    label: str = ""
+    recipe: str
+    digest: str
+    documents: int
+    matched: int
+
+
 class RecipeData(_Known):
     """The recipe that the corpus was built with."""
 
@@ -160,11 +184,17 @@ class Manifest(_Known):
     versions: dict[str, str]
     digest: str
     forgotten: ForgottenData = Field(default=ForgottenData())
+    against: list[AgainstData] = Field(default=[])
 
     @property
     def files(self) -> list[Shard | LeftOut]:
         """All files of the corpus, those of kept documents first."""
         return [*self.shards, *self.left_out]
+
+    @property
+    def index_files(self) -> list[IndexFile]:
+        """The files of the index, where the corpus has one."""
+        return [shard.index for shard in self.shards if shard.index is not None]
 
 
 def read_manifest(store: Store) -> Manifest:

@@ -16,7 +16,9 @@ from cli_runs import words, write_lines
 from signals import Watched
 
 from skypile.cli.curated import Piece
+from skypile.cli.documents import Documents
 from skypile.cli.waiting import Waiting
+from skypile.dedup.earlier import EarlierDocuments
 from skypile.io.units import plan_units
 
 LONG, NEAR = words(60), words(60).replace("word59", "end")
@@ -212,7 +214,8 @@ def test_what_waits_on_disk_takes_no_memory_and_is_found_by_address(inputs):
         assert pa.total_allocated_bytes() - before < 2_000_000 < sum(map(len, texts)) / 9
         asked = np.array([3 << 32, 3 << 32 | 1, 3 << 32 | 4, 3 << 32 | 39], np.uint64)
         assert waiting.texts(asked) == [texts[n].encode() for n in (0, 1, 4, 39)]
-        assert list(waiting.unique_ids(asked).values()) == ["d0", "twice", "d4", "x#39"]
+        documents = Documents(waiting, EarlierDocuments({}))
+        assert list(documents.unique_ids(asked).values()) == ["d0", "twice", "d4", "x#39"]
         assert [piece.batch.column("text").to_pylist() for piece in waiting] == [
             texts[start : start + 2] for start in range(0, 40, 2)
         ]
