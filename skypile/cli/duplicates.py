@@ -16,7 +16,7 @@ import pyarrow as pa
 from skypile.cli.against import NO_EARLIER, Earlier
 from skypile.cli.curated import Piece
 from skypile.cli.documents import Documents
-from skypile.cli.waiting import Waiting
+from skypile.cli.waiting import Waiting, WaitingSignatures
 from skypile.curate import annotate
 from skypile.dedup.cluster import REASONS, Drops, alarm_notes, large_families
 from skypile.dedup.documents import open_signatures
@@ -24,7 +24,7 @@ from skypile.dedup.earlier import EarlierCorpus, EarlierDocuments, EarlierShard,
 from skypile.dedup.find import find_duplicates
 from skypile.dedup.formats import U64
 from skypile.dedup.settings import Dedup
-from skypile.dedup.signatures import SignatureIndex, SignatureSet
+from skypile.dedup.signatures import SignatureIndex
 from skypile.dedup.verify import estimate
 from skypile.phases.merge import DROP_SCHEMA, with_drops
 
@@ -104,43 +104,38 @@ def compared(
 ) -> Iterator[Compared]:
     """Read `earlier` and `pieces` to their ends, and yield what is found among the open documents.
 
-    Texts wait in a temporary file, signatures (about 0.6 kB a document) in memory. Earlier
-    documents all stay; of those that have an index only the texts of candidates are read.
+    Texts and signatures wait in temporary files, which the kernel may keep in memory or not.
+    Earlier documents all stay; of those that have an index only the texts of candidates are read.
     """
-    with Waiting() as waiting:
-        mapped: list[SignatureSet] = []
-        sets, shards, units = _earlier_sets(earlier, settings, waiting, mapped)
+    with Waiting() as waiting, WaitingSignatures(settings.words) as sets:
+        shards, units = _read_earlier(earlier, settings, waiting, sets)
         documents = Documents(waiting, EarlierDocuments(shards))
         for piece in pieces:
             piece = Piece(units + piece.number, piece.unit, piece.batch, piece.original)
             batch = annotate(piece.batch, [settings.signature])
-            sets.append(open_signatures(batch, settings, unit=piece.number))
+            sets.add(open_signatures(batch, settings, unit=piece.number))
             names = [n for n in batch.schema.names if n not in settings.signature.writes]
             waiting.add(piece.with_batch(batch.select(names)))
-        signatures = SignatureSet.joined(sets, words=settings.words)
-        del sets
         drops = find_duplicates(
-            signatures,
+            sets.mapped(),
             documents.texts,
             threshold=settings.threshold,
             bands=settings.bands,
             rows=settings.rows,
             first=units << 32,
             levels=settings.levels,
-            mapped=mapped,
         )
-        index = SignatureIndex([*mapped, signatures])
+        index = SignatureIndex(sets.mapped())
         yield Compared(waiting, documents, index, drops, settings, units << 32)
 
 
-def _earlier_sets(
-    earlier: Earlier, settings: Dedup, waiting: Waiting, mapped: list[SignatureSet]
-) -> tuple[list[SignatureSet], dict[int, EarlierShard], int]:
-    """Return the signatures of `earlier`, its shards by number, and the number behind the last.
+def _read_earlier(
+    earlier: Earlier, settings: Dedup, waiting: Waiting, sets: WaitingSignatures
+) -> tuple[dict[int, EarlierShard], int]:
+    """Return the shards of `earlier` by number, and the number behind the last.
 
-    Those of an index are added to `mapped`; what has none is read, signed and added to `waiting`.
+    Signatures are added to `sets`; what has no index is read, signed and added to `waiting`.
     """
-    sets: list[SignatureSet] = []
     shards: dict[int, EarlierShard] = {}
     units = 0
     for source in earlier.sources:
@@ -148,15 +143,15 @@ def _earlier_sets(
         if isinstance(source, EarlierCorpus):
             for units, shard in enumerate(source.shards, first + 1):
                 shards[units - 1] = shard
-                mapped += earlier_sets(shard, settings, units - 1, settings.words)
+                sets.add_mapped(earlier_sets(shard, settings, units - 1, settings.words))
             continue
         for piece in source:
             piece = Piece(first + piece.number, piece.unit, piece.batch, None)
             batch = annotate(piece.batch, [settings.signature])
-            sets.append(open_signatures(batch, settings, unit=piece.number, ranked=False))
+            sets.add(open_signatures(batch, settings, unit=piece.number, ranked=False))
             waiting.add(piece)
             units = piece.number + 1
-    return sets, shards, units
+    return shards, units
 
 
 def without_duplicates(

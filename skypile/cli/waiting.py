@@ -1,4 +1,7 @@
-"""Pieces of documents that wait in temporary files, read again in order or by address."""
+"""Pieces of documents that wait in temporary files, read again in order or by address.
+
+Their signatures wait in such files as well.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
@@ -17,13 +21,15 @@ import xxhash
 
 from skypile.cli.curated import Piece
 from skypile.dedup.formats import U64
-from skypile.dedup.signatures import address_of
+from skypile.dedup.signatures import SignatureSet, address_of
 from skypile.errors import OutputError
 from skypile.io.units import Unit
 from skypile.kernels.buffers import utf8_view
 from skypile.policy import open_mask
 
-__all__ = ["Waiting"]
+__all__ = ["Waiting", "WaitingSignatures"]
+
+HELD_SIGNATURES = 1 << 16  # 36 MB
 
 
 @dataclass(frozen=True)
@@ -156,6 +162,55 @@ class Waiting:
             return np.empty(0, np.uint64), np.empty(0, np.uint64)
         every = np.concatenate([place.addresses for place in self._places])
         return every, np.concatenate(self._id_hashes)
+
+
+class WaitingSignatures:
+    """Signatures, added by ascending address, in temporary files that are memory-mapped.
+
+    Raises OutputError where the temporary folder is full.
+    """
+
+    def __init__(self, words: int) -> None:
+        """Take the words of a preference."""
+        self._words = words
+        self._folder = tempfile.TemporaryDirectory(prefix="skypile-")
+        self._mapped: list[SignatureSet] = []
+        self._held: list[SignatureSet] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._folder.cleanup()
+
+    def add(self, signatures: SignatureSet) -> None:
+        """Append the signatures of some documents."""
+        self._held.append(signatures)
+        if sum(map(len, self._held)) >= HELD_SIGNATURES:
+            self._spill()
+
+    def add_mapped(self, sets: Sequence[SignatureSet]) -> None:
+        """Append sets that lie in files already."""
+        self._spill()
+        self._mapped += sets
+
+    def mapped(self) -> Sequence[SignatureSet]:
+        """Return all sets that were added, by ascending address."""
+        self._spill()
+        return self._mapped
+
+    def _spill(self) -> None:
+        if any(map(len, self._held)):
+            path = Path(self._folder.name) / f"{len(self._mapped)}.arrow"
+            with _explained():
+                SignatureSet.joined(self._held, words=self._words).save(path)
+            self._mapped.append(SignatureSet.load(path))
+        self._held = []
 
 
 @contextmanager

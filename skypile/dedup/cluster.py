@@ -16,8 +16,8 @@ from skypile.dedup.formats import EDGE, U64, Records, joined, preferred_order
 from skypile.dedup.signatures import SignatureIndex
 
 __all__ = [
-    "EXACT", "NEAR", "REASONS", "URL", "Drops", "alarm_notes", "cluster", "large_families",
-    "merged_edges",
+    "EXACT", "NEAR", "NO_DROPS", "REASONS", "URL", "Drops", "alarm_notes", "cluster",
+    "large_families", "merged_edges",
 ]  # fmt: skip
 
 EXACT = 0
@@ -82,6 +82,10 @@ class Drops:
         return cls(*(columns[name].to_numpy(zero_copy_only=False) for name in _COLUMNS))
 
 
+NO_DROPS = Drops(
+    np.empty(0, np.uint64), np.empty(0, np.uint64), np.empty(0, np.uint8), np.empty(0, np.float32),
+    np.empty(0, np.bool_),
+)  # fmt: skip
 _COLUMNS = ("address", "kept", "reason", "jaccard", "exact_checked")
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from skypile.dedup.bands import BANDS, MAX_BUCKET, ROWS, band_entries, merged_pairs, pairs_of_group
-from skypile.dedup.cluster import Drops, cluster
+from skypile.dedup.cluster import NO_DROPS, Drops, cluster
 from skypile.dedup.exact import exact_copies, exact_entries
 from skypile.dedup.formats import COPY, PAIR, U64
 from skypile.dedup.same_url import drops_by_page, same_urls, url_entries
@@ -21,7 +21,7 @@ __all__ = ["find_duplicates"]
 
 
 def find_duplicates(
-    signatures: SignatureSet,
+    signatures: SignatureSet | Sequence[SignatureSet],
     fetch: Fetch,
     *,
     threshold: float = THRESHOLD,
@@ -30,17 +30,19 @@ def find_duplicates(
     max_bucket: int = MAX_BUCKET,
     first: int = 0,
     levels: Sequence[Level] = ("exact", "near"),
-    mapped: Sequence[SignatureSet] = (),
 ) -> Drops:
     """Return every exact copy and every near duplicate with a Jaccard of `threshold` or more.
 
-    With the level `url` also documents of one URL, whose hashes `signatures` then holds.
-    Documents at addresses below `first` all stay, and are preferred to the others; they are not
-    compared with each other. Some of them may lie in further sets, `mapped`, which are not copied.
+    `signatures` may be several sets, none of which is copied; they may be memory-mapped. With the
+    level `url` also documents of one URL, whose hashes they then hold. Documents at addresses
+    below `first` all stay, and are preferred to the others; they are not compared with each other.
     `fetch` returns the UTF-8 texts of ascending addresses; only candidates near the threshold are
     fetched. Equal to the partitioned steps that `skypile.dedup` describes, however these are cut.
     """
-    sets = [each for each in (*mapped, signatures) if len(each)] or [signatures]
+    given = [signatures] if isinstance(signatures, SignatureSet) else signatures
+    sets = [each for each in given if len(each)]
+    if not sets:
+        return NO_DROPS
     if first:
         sets = [_with_earlier(each, first) for each in sets]
     index = SignatureIndex(sets)
