@@ -8,10 +8,13 @@ A folder holds `part-00000.tok` (uint16 or uint32, little-endian, documents end 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from types import TracebackType
+from typing import Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from skypile.errors import InputError, OutputError
 
-__all__ = ["TokenFile", "TokenManifest", "open_tokens", "write_tokens"]
+__all__ = ["TokenFile", "TokenManifest", "TokenWriter", "open_tokens", "write_tokens"]
 
 I64 = npt.NDArray[np.int64]
 Tokens = npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
@@ -84,6 +87,88 @@ def open_tokens(folder: Path) -> TokenFile:
     return TokenFile(path, tokens, offsets, manifest)
 
 
+class TokenWriter:
+    """Writes documents end to end into the token file of a folder.
+
+    Used as a context. The files have their names when the block ends well, manifest.json last; when
+    it does not, nothing is left of them. Raises OutputError.
+    """
+
+    def __init__(self, folder: Path, *, vocabulary_count: int, tokenizer_sha256: str) -> None:
+        self.folder = folder
+        self.vocabulary_count, self.tokenizer_sha256 = vocabulary_count, tokenizer_sha256
+        # Two bytes a token where the vocabulary allows.
+        self.dtype: Literal["uint16", "uint32"]
+        self.dtype = "uint16" if vocabulary_count <= 1 << 16 else "uint32"
+        self.token_count = 0
+        self._lengths: list[I64] = []
+        self._beside = folder / f"{_PART}.tok.{os.getpid()}.tmp"
+
+    @property
+    def document_count(self) -> int:
+        """How many documents were added."""
+        return sum(map(len, self._lengths))
+
+    def __enter__(self) -> Self:
+        with self._told():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._file = self._beside.open("wb")
+        return self
+
+    def add(self, ids: npt.NDArray[np.uint32], lengths: I64) -> None:
+        """Append documents: their ids end to end, special tokens included, and their lengths."""
+        assert int(lengths.sum()) == len(ids)
+        assert len(ids) == 0 or int(ids.max()) < self.vocabulary_count
+        with self._told():
+            self._file.write(ids.astype(self.dtype).tobytes())
+        self._lengths.append(lengths.astype(np.int64))
+        self.token_count += len(ids)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            with self._told():
+                self._file.close()
+                if kind is None:
+                    self._finish()
+        finally:
+            self._beside.unlink(missing_ok=True)
+
+    def _finish(self) -> None:
+        borders = np.zeros(self.document_count + 1, np.int64)
+        np.cumsum(np.concatenate([*self._lengths, np.empty(0, np.int64)]), out=borders[1:])
+        index = self._beside.with_suffix(".idx")
+        borders.tofile(index)
+        index.replace(self.folder / f"{_PART}.idx")
+        self._beside.replace(self.folder / f"{_PART}.tok")
+        text = json.dumps(self.manifest.model_dump(), indent=1) + "\n"
+        whole = self._beside.with_suffix(".json")
+        whole.write_text(text, "utf-8")
+        whole.replace(self.folder / "manifest.json")
+
+    @property
+    def manifest(self) -> TokenManifest:
+        """What the folder holds so far."""
+        return TokenManifest(
+            dtype=self.dtype,
+            vocabulary_count=self.vocabulary_count,
+            token_count=self.token_count,
+            document_count=self.document_count,
+            tokenizer_sha256=self.tokenizer_sha256,
+        )
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise OutputError(f"{self.folder}: cannot be written ({error.strerror})") from error
+
+
 def write_tokens(
     folder: Path,
     documents: Iterable[npt.NDArray[np.uint32]],
@@ -95,25 +180,10 @@ def write_tokens(
 
     The ids take two bytes each where the vocabulary allows. Raises OutputError.
     """
-    dtype: Literal["uint16", "uint32"] = "uint16" if vocabulary_count <= 1 << 16 else "uint32"
-    borders = [0]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / f"{_PART}.tok").open("wb") as file:
-            for ids in documents:
-                assert len(ids) == 0 or int(ids.max()) < vocabulary_count
-                file.write(ids.astype(dtype).tobytes())
-                borders.append(borders[-1] + len(ids))
-        np.array(borders, np.int64).tofile(folder / f"{_PART}.idx")
-        manifest = TokenManifest(
-            dtype=dtype,
-            vocabulary_count=vocabulary_count,
-            token_count=borders[-1],
-            document_count=len(borders) - 1,
-            tokenizer_sha256=tokenizer_sha256,
-        )
-        text = json.dumps(manifest.model_dump(), indent=1) + "\n"
-        (folder / "manifest.json").write_text(text, "utf-8")
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be written ({error.strerror})") from error
-    return manifest
+    writer = TokenWriter(
+        folder, vocabulary_count=vocabulary_count, tokenizer_sha256=tokenizer_sha256
+    )
+    with writer:
+        for ids in documents:
+            writer.add(ids, np.array([len(ids)], np.int64))
+    return writer.manifest
