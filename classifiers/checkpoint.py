@@ -5,13 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Final, Literal, get_args
 
 from classifiers import DEFAULT, ClassifierError
 
-__all__ = ["MAX_WINDOWS", "Pooling", "fingerprint", "folder_of", "labels", "pooling"]
+__all__ = [
+    "MAX_WINDOWS", "Pooling", "check_loadable", "fingerprint", "folder_of", "labels", "pooling",
+    "renamed",
+]  # fmt: skip
 
 Pooling = Literal["max", "mean"]
 
@@ -85,6 +89,33 @@ def pooling(names: Sequence[str], chosen: Mapping[str, str] | None = None) -> tu
         else "mean"
         for name in names
     )  # fmt: skip
+
+
+def renamed(own: Sequence[str], names: Mapping[str, str], model: str) -> tuple[str, ...]:
+    """Return the labels of `model` with those in `names` (label: new name) renamed.
+
+    Raises ClassifierError for a label that there is not, and where two get the same name.
+    """
+    for label in names:
+        if label not in own:
+            near = get_close_matches(label, own, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ClassifierError(f"{model}: has no label {label!r}{hint}; it has {', '.join(own)}")
+    found = tuple(names.get(label, label) for label in own)
+    if len(set(found)) < len(found):
+        raise ClassifierError(f"{model}: two labels would have the same name: {', '.join(found)}")
+    return found
+
+
+def check_loadable(folder: Path) -> None:
+    """Raise ClassifierError where a folder's weights are no safetensors: pickles may run code."""
+    if not any(folder.glob("*.safetensors")):
+        old = sorted(path.name for path in folder.glob("*.bin"))
+        what = f"only {old[0]}" if old else "no weights"
+        raise ClassifierError(
+            f"{folder}: cannot be loaded: it has {what}; needed is model.safetensors, which "
+            "save_pretrained(folder, safe_serialization=True) of transformers writes"
+        )
 
 
 @lru_cache(maxsize=8)

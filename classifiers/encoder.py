@@ -94,17 +94,21 @@ def predictions(model: Any, inputs: torch.Tensor, at: torch.Tensor) -> torch.Ten
     """Return logits (S, vocabulary) for `inputs` (B, T) at the positions `at` (B, K) only.
 
     The rows must be full: every token attends to every other, without a mask, which leaves SDPA
-    its fast kernels.
+    its fast kernels. Of other architectures than BERT and ELECTRA all logits are computed.
     """
     trunk = model.base_model
+    index_BK1 = at.unsqueeze(-1)
+    if model.config.model_type not in {"bert", "electra"}:
+        logits_BTV = model(input_ids=inputs).logits
+        found: torch.Tensor = logits_BTV.gather(1, index_BK1.expand(-1, -1, logits_BTV.shape[-1]))
+        return found.flatten(0, 1)
     # One row of token types for all: its gradient would else be summed over B * T equal indices.
     hidden_BTD = trunk.embeddings(input_ids=inputs, token_type_ids=torch.zeros_like(inputs[:1]))
     if hasattr(trunk, "embeddings_project"):
         hidden_BTD = trunk.embeddings_project(hidden_BTD)
     # Not trunk(...): before transformers 5.23 that makes a mask of ones when it is compiled.
     hidden_BTD = trunk.encoder(hidden_BTD, attention_mask=None).last_hidden_state
-    index_BKD = at.unsqueeze(-1).expand(-1, -1, hidden_BTD.shape[-1])
-    chosen_SD = hidden_BTD.gather(1, index_BKD).flatten(0, 1)
+    chosen_SD = hidden_BTD.gather(1, index_BK1.expand(-1, -1, hidden_BTD.shape[-1])).flatten(0, 1)
     logits: torch.Tensor
     if isinstance(model, ElectraForMaskedLM):
         logits = model.generator_lm_head(model.generator_predictions(chosen_SD))

@@ -15,18 +15,25 @@ from typing import Any, Final
 import numpy as np
 import torch
 from tokenizers import Tokenizer
-from transformers import AutoConfig, AutoModelForSequenceClassification
+from transformers import CONFIG_MAPPING, AutoConfig, AutoModelForSequenceClassification
 from transformers.utils import logging as transformers_logging
 
 from classifiers import DEFAULT, ClassifierError, checkpoint
-from classifiers.checkpoint import MAX_WINDOWS, fingerprint, folder_of
+from classifiers.checkpoint import MAX_WINDOWS, check_loadable, fingerprint, folder_of, renamed
 from classifiers.engine import PackedEngine, engine_for
 from classifiers.windows import Frame, windows
 
-__all__ = ["DEFAULT", "Scorer", "WindowScores", "load"]
+__all__ = [
+    "DEFAULT", "Scorer", "WindowScores", "frame_of", "load", "max_tokens_of", "model_of",
+]  # fmt: skip
 
 # No window is longer, even where a checkpoint could read thousands of tokens.
 _MAX_WINDOW_TOKENS: Final = 512
+# Architectures that number positions from padding_idx + 1 on, as fairseq did.
+_OFFSET_FAMILIES: Final = frozenset(
+    {"camembert", "data2vec-text", "esm", "ibert", "lilt", "longformer", "luke", "mpnet", "roberta",
+     "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "xmod"}
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,7 @@ class Scorer:
         fingerprint: str = "",
         pooling: Mapping[str, str] | None = None,
         max_windows: int = MAX_WINDOWS,
+        labels: Mapping[str, str] | None = None,
     ) -> None:
         config: Any = model.config
         if max_windows < 2:
@@ -68,11 +76,12 @@ class Scorer:
         self.max_windows = max_windows
         self.model = model.eval()
         self._activation = _activation(config)
-        self.labels = tuple(str(config.id2label[at]) for at in range(config.num_labels))
+        own = tuple(str(config.id2label[at]) for at in range(config.num_labels))
+        self.labels = renamed(own, labels or {}, str(tokenizer_path.parent))
         self.max_tokens = max_tokens
         self.fingerprint = fingerprint
         self.tokenizer_path = tokenizer_path
-        frame = _frame(tokenizer_path)
+        frame = frame_of(tokenizer_path)
         self._room = max_tokens - frame.count
         self._engine = engine_for(
             self.model,
@@ -148,7 +157,7 @@ def _activation(config: Any) -> str:
     }[problem]
 
 
-def _frame(tokenizer_path: Path) -> Frame:
+def frame_of(tokenizer_path: Path) -> Frame:
     """Return the ids that go before and after a text, as the tokenizer's own template has them."""
     tokenizer = Tokenizer.from_file(str(tokenizer_path))
     tokenizer.no_padding()
@@ -161,12 +170,13 @@ def _frame(tokenizer_path: Path) -> Frame:
     raise ClassifierError(f"{tokenizer_path}: its template changes the text's own tokens")
 
 
-def _max_tokens(config: Any, folder: Path) -> int:
+def max_tokens_of(config: Any, folder: Path) -> int:
     """Return the longest window: what positions and tokenizer allow, at most 512."""
-    positions = int(getattr(config, "max_position_embeddings", _MAX_WINDOW_TOKENS))
-    # RoBERTa and its kin number positions from padding_idx + 1 on.
-    if "roberta" in config.model_type or config.model_type == "camembert":
-        positions -= int(config.pad_token_id) + 1
+    positions = int(getattr(config, "max_position_embeddings", None) or _MAX_WINDOW_TOKENS)
+    if positions < 1:  # XLNet and its kin, whose positions are relative, say -1
+        positions = _MAX_WINDOW_TOKENS
+    if config.model_type in _OFFSET_FAMILIES:
+        positions -= int(config.pad_token_id or 0) + 1
     settings = folder / "tokenizer_config.json"
     if settings.is_file():
         limit = json.loads(settings.read_text(encoding="utf-8")).get("model_max_length")
@@ -174,9 +184,71 @@ def _max_tokens(config: Any, folder: Path) -> int:
     return min(positions, _MAX_WINDOW_TOKENS)
 
 
+def _check_vocabulary(model: torch.nn.Module, tokenizer_path: Path) -> None:
+    """Raise ClassifierError where the tokenizer has ids that the model has no vector for."""
+    embeddings: Any = model.get_input_embeddings()  # type: ignore[operator]
+    entries = Tokenizer.from_file(str(tokenizer_path)).get_vocab(with_added_tokens=True)
+    largest = max(entries.values(), default=-1)
+    if largest >= embeddings.num_embeddings:
+        raise ClassifierError(
+            f"{tokenizer_path}: has ids up to {largest}, and the model vectors for "
+            f"{embeddings.num_embeddings}; the tokenizer belongs to another checkpoint"
+        )
+
+
+def _config_of(folder: Path) -> Any:
+    """Return the configuration; ClassifierError for an architecture that transformers lacks."""
+    kind = json.loads((folder / "config.json").read_text("utf-8")).get("model_type")
+    if kind not in CONFIG_MAPPING:
+        raise ClassifierError(
+            f"{folder}: transformers has no architecture {kind!r}, and code of a checkpoint's own "
+            "is never run; choose another checkpoint, or a newer transformers"
+        )
+    return AutoConfig.from_pretrained(folder, trust_remote_code=False)
+
+
+def model_of(folder: Path, *, dtype: torch.dtype, may_lack_head: bool = False) -> torch.nn.Module:
+    """Return the sequence classifier of a folder on the CPU, its tokenizer checked against it.
+
+    With `may_lack_head` what the folder has no weights for is drawn at random, by torch's own
+    generator; else it is a ClassifierError, as is whatever transformers cannot load.
+    """
+    check_loadable(folder)
+    # A bar on stderr for a load of milliseconds is noise in every worker's log, and that weights
+    # are missing is said below.
+    transformers_logging.disable_progress_bar()
+    verbosity = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()
+    try:
+        config = _config_of(folder)
+        model, told = AutoModelForSequenceClassification.from_pretrained(
+            folder,
+            config=config,
+            trust_remote_code=False,
+            use_safetensors=True,
+            dtype=dtype,
+            output_loading_info=True,
+        )
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise ClassifierError(f"{folder}: cannot be loaded as a classifier: {error}") from error
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+    lacking = sorted(told["missing_keys"])
+    trunk = f"{model.base_model_prefix}."
+    if lacking and (not may_lack_head or all(name.startswith(trunk) for name in lacking)):
+        raise ClassifierError(
+            f"{folder}: has no weights for {', '.join(lacking[:3])}: it is not trained to "
+            f"classify; train it first: skypile train-classifier DATA --base {folder} --output DIR"
+        )
+    _check_vocabulary(model, folder / "tokenizer.json")
+    found: torch.nn.Module = model
+    return found
+
+
 def load(
     name_or_path: str | Path,
     *,
+    labels: Mapping[str, str] | None = None,
     threads: int | None = None,
     device: str | None = None,
     pooling: Mapping[str, str] | None = None,
@@ -184,33 +256,26 @@ def load(
 ) -> Scorer:
     """Return a Scorer for "default" (the shipped weights), a folder, or a Hub id.
 
-    fp32 on the CPU, bf16 on CUDA, which is taken where present unless `device` says otherwise.
-    `threads` sets torch's threads for the process. `pooling` maps label names to "max" or "mean"
-    over a document's windows, of which there are `max_windows` at the most. Code from a checkpoint
-    never runs; a checkpoint without model.safetensors or tokenizer.json is a ClassifierError.
+    Any AutoModelForSequenceClassification with model.safetensors and tokenizer.json will do: BERT,
+    RoBERTa, XLM-R, ELECTRA, ModernBERT and others. `labels` renames outputs ({"LABEL_1": "porn"});
+    `pooling` maps the names that they have then to "max" or "mean" over a document's windows,
+    of which there are `max_windows` at the most. fp32 on the CPU, bf16 on CUDA, which is taken
+    where present unless `device` says otherwise. `threads` sets torch's threads for the process.
+    Code from a checkpoint never runs. Raises ClassifierError, which says what to do, for a
+    checkpoint that lacks one of the files or a trained head, whose tokenizer is another's, or that
+    has no such label.
     """
     folder = folder_of(str(name_or_path))
     if threads is not None:
         torch.set_num_threads(threads)
-    # A bar on stderr for a load of milliseconds is noise in every worker's log.
-    transformers_logging.disable_progress_bar()
     place = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-        model = AutoModelForSequenceClassification.from_pretrained(
-            folder,
-            config=config,
-            trust_remote_code=False,
-            use_safetensors=True,
-            dtype=torch.bfloat16 if place.startswith("cuda") else torch.float32,
-        )
-    except (OSError, ValueError) as error:
-        raise ClassifierError(f"{folder}: cannot be loaded as a classifier: {error}") from error
+    model = model_of(folder, dtype=torch.bfloat16 if place.startswith("cuda") else torch.float32)
     return Scorer(
         model.to(place),
         tokenizer_path=folder / "tokenizer.json",
-        max_tokens=_max_tokens(config, folder),
+        max_tokens=max_tokens_of(model.config, folder),
         fingerprint=fingerprint(folder),
         pooling=pooling,
         max_windows=max_windows,
+        labels=labels,
     )

@@ -12,7 +12,7 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -28,15 +28,13 @@ from classifiers.data import HEADS, Document, labelled_documents
 from classifiers.evaluate import LANGUAGES, evaluation, table, write_metrics
 from classifiers.model import Scorer, load
 from classifiers.plan import Group, epoch_windows, training_documents, training_groups
+from classifiers.steps import batches, masked_loss, padded
+from classifiers.windows import Frame
 
 __all__ = ["Settings", "Training", "batches", "main", "masked_loss", "new_model", "save", "train"]
 
 MAX_POSITION: Final = 256
 _BATCH_TOKENS: Final = 8_192
-# Titles are so short that a batch of 8k tokens would hold 500: too few steps, too little weight
-# for the long documents beside them.
-_BATCH_MAX_WINDOWS: Final = 128
-_POOL_WINDOWS: Final = 4_096
 _WARMUP_STEPS: Final = 150
 _AVERAGE_DECAY: Final = 0.998
 _DEV_CAP: Final = 120
@@ -75,50 +73,6 @@ def new_model(vocabulary_size: int, pad_id: int, layer_count: int) -> BertForSeq
             label2id={name: at for at, name in enumerate(HEADS)},
         )
     )
-
-
-def masked_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Return the mean binary cross-entropy over known labels; a NaN label adds nothing.
-
-    Both are (windows, heads); labels are 1, 0 or NaN.
-    """
-    known_BH = ~torch.isnan(labels)
-    loss_BH = torch.nn.functional.binary_cross_entropy_with_logits(
-        logits, torch.nan_to_num(labels), reduction="none"
-    )
-    return (loss_BH * known_BH).sum() / known_BH.sum().clamp(min=1)
-
-
-def batches(lengths: np.ndarray, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """Yield all windows once, in batches of like lengths within the budget, in random order."""
-    order = rng.permutation(len(lengths))
-    found: list[np.ndarray] = []
-    for begin in range(0, len(order), _POOL_WINDOWS):
-        pool = order[begin : begin + _POOL_WINDOWS]
-        pool = pool[np.argsort(-lengths[pool], kind="stable")]
-        at = 0
-        while at < len(pool):
-            size = max(1, _BATCH_TOKENS // (int(lengths[pool[at]]) + 2))
-            found.append(pool[at : at + min(size, _BATCH_MAX_WINDOWS)])
-            at += len(found[-1])
-    for index in rng.permutation(len(found)):
-        yield found[index]
-
-
-def _inputs(
-    windows: Sequence[np.ndarray], special: tuple[int, int, int]
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return input ids and attention mask (B, T) of windows between CLS and SEP."""
-    cls_id, sep_id, pad_id = special
-    width = max(len(window) for window in windows) + 2
-    ids_BT = np.full((len(windows), width), pad_id, dtype=np.int64)
-    mask_BT = np.zeros((len(windows), width), dtype=np.int64)
-    for row, window in enumerate(windows):
-        ids_BT[row, 0] = cls_id
-        ids_BT[row, 1 : len(window) + 1] = window
-        ids_BT[row, len(window) + 1] = sep_id
-        mask_BT[row, : len(window) + 2] = 1
-    return torch.from_numpy(ids_BT), torch.from_numpy(mask_BT)
 
 
 def special_ids(tokenizer: Tokenizer, folder: Path) -> tuple[int, int, int]:
@@ -177,7 +131,8 @@ class Training:
         rate = min(1.0, (self.step_count + 1) / _WARMUP_STEPS) * (1 - self.step_count / all_steps)
         for group in self._optimizer.param_groups:
             group["lr"] = self.settings.rate * rate
-        ids_BT, mask_BT = _inputs(windows, self._special)
+        cls_id, sep_id, pad_id = self._special
+        ids_BT, mask_BT = padded(windows, Frame((cls_id,), (sep_id,)), pad_id)
         # bf16 doubles the speed of CPUs that have it; the loss is computed in fp32.
         with torch.autocast(self._device.type, dtype=torch.bfloat16):
             logits_BH = self.model(
@@ -213,7 +168,7 @@ def train(
         windows, labels = epoch_windows(groups, MAX_POSITION - 2, settings.seed, epoch)
         lengths = np.array([len(window) for window in windows])
         rng = np.random.default_rng((settings.seed, epoch, 1))
-        epochs.append((windows, labels, list(batches(lengths, rng))))
+        epochs.append((windows, labels, list(batches(lengths, rng, _BATCH_TOKENS))))
     all_steps = sum(len(plan) for _, _, plan in epochs)
     log: list[dict[str, Any]] = []
     begin, best = time.monotonic(), -1.0

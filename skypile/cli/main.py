@@ -38,6 +38,7 @@ COMMANDS: dict[str, str] = {
     "recipe": "list, show, check and compare recipes",
     "label": "label documents for training, by votes of lists and rules and by a person",
     "lines": "list the lines that many documents have, for a recipe to take out",
+    "train-classifier": "fine-tune a BERT on labelled documents, for stage classify",
     "compile": "compile the kernels now, so that no later run waits for it",
 }
 TAKES_MORE = {"build"}  # commands that pass unknown options on, to Beam
@@ -158,7 +159,7 @@ def _dispatch(argv: list[str]) -> int:
         return 0
     if name not in COMMANDS:
         raise UsageError(_unknown(name))
-    command = cast(Command, importlib.import_module(f"skypile.cli.{name}"))
+    command = cast(Command, importlib.import_module(f"skypile.cli.{name.replace('-', '_')}"))
     # Beam's options are known to Beam alone, so no option may be taken for the short form of one.
     parser = Parser(prog=f"skypile {name}", description=_sentence(name), allow_abbrev=False)
     command.add_arguments(parser)

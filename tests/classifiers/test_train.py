@@ -52,7 +52,7 @@ def test_loss_without_any_label_is_zero() -> None:
 
 def test_batches_hold_every_window_once_within_the_budget() -> None:
     lengths = np.random.default_rng(0).integers(0, 254, 9000)
-    found = list(train.batches(lengths, np.random.default_rng(1)))
+    found = list(train.batches(lengths, np.random.default_rng(1), 8192))
     assert sorted(np.concatenate(found).tolist()) == list(range(9000))
     assert all(len(rows) * (int(lengths[rows].max()) + 2) <= 8192 for rows in found)
     assert max(map(len, found)) == 128
