@@ -107,8 +107,11 @@ _FSS_HELD = 8192
 
 
 @njit
-def _fss_round(hashes: Any, count: Any, number: Any, seed: Any, row: Any, empty: Any) -> Any:
-    """Lower `row` by round `number` over hashes[:count]; return how many bins are empty."""
+def _fss_round(hashes: Any, count: Any, number: Any, seed: Any, row: Any) -> Any:
+    """Lower `row` by round `number` over hashes[:count]; return how many bins are empty.
+
+    Whether a value lowers its bin is a coin's toss in a short text, so there is no branch on it.
+    """
     salt = np.uint64(number + 1) * _FSS_ROUND ^ seed
     high = np.uint32(number << 24)
     bins = row.size
@@ -118,9 +121,10 @@ def _fss_round(hashes: Any, count: Any, number: Any, seed: Any, row: Any, empty:
         value ^= value >> np.uint64(29)
         place = number - bins if number >= bins else np.int64(value >> np.uint64(57))
         low = high | np.uint32(value >> np.uint64(16) & np.uint64(0xFFFFFF))
-        if low < row[place]:
-            empty -= row[place] == np.uint32(EMPTY_VALUE)
-            row[place] = low
+        row[place] = min(row[place], low)
+    empty = 0
+    for k in range(bins):
+        empty += row[k] == np.uint32(EMPTY_VALUE)
     return empty
 
 
@@ -142,14 +146,14 @@ def _fss(data: Any, offsets: Any, classes: Any, seed: Any, values: Any, counts: 
         empty, size = row.size, 0
         while state[0] < stop:
             produced = next_shingles(data, classes, stop, state, words, chars, hashes, 0)
-            empty = _fss_round(hashes, produced, 0, seed, row, empty)
+            empty = _fss_round(hashes, produced, 0, seed, row)
             counts[document] += produced
             for i in range(min(produced, _FSS_HELD - size)):
                 held[size] = hashes[i]
                 size += 1
         number = 1
         while empty and size and number < 2 * row.size:
-            empty = _fss_round(held, size, number, seed, row, empty)
+            empty = _fss_round(held, size, number, seed, row)
             number += 1
 
 
@@ -157,7 +161,7 @@ def _fss(data: Any, offsets: Any, classes: Any, seed: Any, values: Any, counts: 
 def _fss_of_hashes(hashes: Any, seed: Any, row: Any) -> None:
     empty, number = row.size, 0
     while empty and hashes.size and number < 2 * row.size:
-        empty = _fss_round(hashes, hashes.size, number, seed, row, empty)
+        empty = _fss_round(hashes, hashes.size, number, seed, row)
         number += 1
 
 

@@ -166,8 +166,31 @@ def _ascii_tokens(data: Any, at: Any, size: Any, start: Any, words: Any, count: 
 
 
 @njit
+def _three_byte_run(
+    data: Any, classes: Any, at: Any, stop: Any, chars: Any, count: Any, room: Any
+) -> Any:
+    """Append the code points of the CJK characters in a run of characters of three bytes.
+
+    Chinese prose is such a run, its punctuation included, which is written and then overwritten: no
+    branch but the end. It ends before a letter as well; no word may be open.
+    """
+    while at < stop and count < room:
+        eight = eight_bytes(data, at)
+        code = (eight & np.uint64(0xF)) << np.uint64(12)
+        code |= eight >> np.uint64(2) & np.uint64(0xFC0)
+        code |= eight >> np.uint64(16) & np.uint64(0x3F)
+        kind = classes[code]
+        if eight & np.uint64(0xF0) != np.uint64(0xE0) or kind & LETTER:
+            break
+        chars[count] = np.uint32(code)
+        count += np.int64(kind & CJK) >> 1
+        at += 3
+    return at, count
+
+
+@njit
 def _fill(data: Any, classes: Any, stop: Any, state: Any, words: Any, chars: Any) -> None:
-    """Read on until the text or the room for tokens ends.
+    """Read on until the text or the room for tokens ends: hashes of words, code points of chars.
 
     `state` is (position, start of an open token or -1, number of words, number of chars).
     """
@@ -179,6 +202,11 @@ def _fill(data: Any, classes: Any, stop: Any, state: Any, words: Any, chars: Any
             start, word_count = _ascii_tokens(data, at, size, start, words, word_count)
             at += size
             continue
+        if start < 0 and 0xE3 <= data[at] < 0xF0:
+            before = at
+            at, char_count = _three_byte_run(data, classes, at, stop, chars, char_count, char_room)
+            if at > before:
+                continue
         code, size = code_point(data, at)
         kind = classes[code]
         if kind & LETTER:
@@ -190,7 +218,7 @@ def _fill(data: Any, classes: Any, stop: Any, state: Any, words: Any, chars: Any
                 word_count += 1
                 start = -1
             if kind & CJK:
-                chars[char_count] = fmix32(np.uint32(code))
+                chars[char_count] = np.uint32(code)
                 char_count += 1
         at += size
     if at >= stop and start >= 0:
@@ -236,7 +264,11 @@ def next_shingles(
     -1, 0, 0, 0, 0); the text is done when state[0] has reached `stop`. state[4] and state[5]
     count the shingles of words and of chars so far.
     """
+    hashed = state[3]
     _fill(data, classes, stop, state, words, chars)
+    # Apart from the reading: this loop is vectorised.
+    for i in range(hashed, state[3]):
+        chars[i] = fmix32(chars[i])
     word_count, state[2] = _shingles(words, state[2], _WORD_SALT, out, at)
     char_count, state[3] = _shingles(chars, state[3], _CHAR_SALT, out, at + word_count)
     state[4] += word_count
