@@ -132,3 +132,18 @@ def test_the_command_dedup_has_the_levels(folder: Path) -> None:
     assert refused.returncode == 2 and "--levels near: copies are near dup" in refused.stderr
     refused = skypile("dedup", folder / "docs.jsonl", "--output", folder / "x", "--levels", "page")
     assert refused.returncode == 2 and "there are url, exact, near" in refused.stderr
+
+
+def test_what_an_earlier_corpus_holds_is_rejected_after_scoring_too(
+    folder: Path, corpus: Built
+) -> None:
+    recipe = ("--recipe", folder / "levels.yaml", "--mixture", "none", "--against", corpus.path)
+    again = build(folder / "again", *recipe, inputs=[folder / "docs.jsonl"])
+    found = {row["id"]: row for row in again.rows(["id", "outcome", "reason", "duplicate_of"])}
+    assert {row["outcome"] for row in found.values()} == {"rejected"}
+    assert found["repeats"]["reason"] == "repeats" and found["repeats"]["duplicate_of"] is None
+    for name, (outcome, _, stays) in EXPECTED.items():
+        if name != "repeats":
+            number = list(EXPECTED).index(name) if outcome == "kept" else int(stays[-1])
+            assert found[name]["duplicate_of"] == f"against/docs.jsonl#{number}", name
+    assert found["old"]["reason"] == "url_duplicate"
