@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 import re
 from collections.abc import Sequence
@@ -12,11 +11,10 @@ from typing import Final
 
 from classifiers import fragments as f
 from classifiers import weak
-from classifiers.data import Document
+from classifiers.data import POLITICS, PORN, QUALITY, Document, said
 
 __all__ = ["weak_documents"]
 
-_NAN: Final = math.nan
 _TECHNICAL: Final = ("LCTT", "OI-wiki", "d2l-ai", "OpenLogic")
 
 
@@ -24,12 +22,14 @@ def _clean_terms(documents: Sequence[Document], rng: random.Random) -> dict[str,
     """Return everyday words and phrases, by language, that fill the frames of harmless pages."""
     terms: dict[str, set[str]] = {"zh": set(), "en": set()}
     for doc in documents:
-        if doc.labels[1] == 0 and doc.source.startswith(("THUCNews", "CLUE")):
+        if doc.labels[PORN] == 0 and doc.source.startswith(("THUCNews", "CLUE")):
             for clause in re.findall(r"[\u4e00-\u9fff]{2,}", doc.text[:120]):
                 size = rng.choice((2, 2, 3, 4, 5))
                 at = rng.randrange(max(1, len(clause) - size + 1))
                 terms["zh"].add(clause[at : at + size])
-        elif doc.labels[1] == 0 and doc.source.startswith(("20 News", "mlschmitt", "LCTT", "Open")):
+        elif doc.labels[PORN] == 0 and doc.source.startswith(
+            ("20 News", "mlschmitt", "LCTT", "Open")
+        ):
             words = re.findall(r"[A-Za-z]{3,}", doc.text[:1500])
             for _ in range(min(6, len(words))):
                 at = rng.randrange(len(words))
@@ -38,7 +38,7 @@ def _clean_terms(documents: Sequence[Document], rng: random.Random) -> dict[str,
 
 
 def _headlines(documents: Sequence[Document]) -> dict[str, list[str]]:
-    english = [doc for doc in documents if doc.lang == "en" and doc.labels[0] == 1]
+    english = [doc for doc in documents if doc.lang == "en" and doc.labels[QUALITY] == 1]
     lines = (line.strip() for doc in english for line in doc.text[:3000].splitlines())
     return {
         "zh": [doc.text for doc in documents if doc.source.startswith("THUCNews titles")],
@@ -60,7 +60,7 @@ def _title_list(rng: random.Random, titles: Sequence[Document]) -> Document:
         text=text,
         source="weak: title list",
         license="composed",
-        labels=(0.0, 0.0, picked[0].labels[2], _NAN),
+        labels=said(quality=0, porn=0, politics=picked[0].labels[POLITICS], ads=0, toxicity=0),
     )
 
 
@@ -81,7 +81,7 @@ class _Stock:
 
 def _stock(lang: str, documents: Sequence[Document], lexicons: Path, rng: random.Random) -> _Stock:
     zh = lang == "zh"
-    prose = [doc for doc in documents if doc.lang == lang and doc.labels[0] == 1]
+    prose = [doc for doc in documents if doc.lang == lang and doc.labels[QUALITY] == 1]
     own_ads = f.AD_TERMS_ZH if zh else f.AD_TERMS_EN
     return _Stock(
         lang=lang,
@@ -97,27 +97,33 @@ def _stock(lang: str, documents: Sequence[Document], lexicons: Path, rng: random
 
 
 def _pages(stock: _Stock, rng: random.Random) -> dict[str, tuple[str, tuple[float, ...]]]:
-    """Return one text of each kind and its labels: quality, porn, politics, STEM."""
+    """Return one text of each kind and its labels."""
     lang = stock.lang
     adult, clean = weak.page(rng, lang, stock.adult, stock.marks), weak.page(rng, lang, stock.clean)
     prose = _passage(rng, rng.choice(stock.prose))
     # Prose around adult terms is technical, so about no person, and passes the rule for terms.
     allowed = weak.without_banned(_passage(rng, rng.choice(stock.technical)))
     return {
-        "adult page": (adult, (0.0, 1.0, _NAN, 0.0)),
-        "harmless page": (clean, (0.0, 0.0, _NAN, _NAN)),
-        "spliced adult page": (weak.spliced(rng, allowed, adult), (_NAN, 1.0, _NAN, _NAN)),
-        "spliced harmless page": (weak.spliced(rng, prose, clean), (_NAN, 0.0, _NAN, _NAN)),
-        "ad": (weak.ad_page(rng, lang, stock.ads), (0.0, 0.0, 0.0, 0.0)),
+        "adult page": (adult, said(quality=0, porn=1, stem=0)),
+        "harmless page": (clean, said(quality=0, porn=0, toxicity=0)),
+        "spliced adult page": (weak.spliced(rng, allowed, adult), said(porn=1)),
+        "spliced harmless page": (weak.spliced(rng, prose, clean), said(porn=0)),
+        "ad": (
+            weak.ad_page(rng, lang, stock.ads),
+            said(quality=0, porn=0, politics=0, ads=1, toxicity=0, stem=0),
+        ),
         # The advertising lexicons hold some adult services: no porn label on those.
-        "lexicon ad": (weak.ad_page(rng, lang, stock.adverts), (0.0, _NAN, 0.0, 0.0)),
+        "lexicon ad": (
+            weak.ad_page(rng, lang, stock.adverts),
+            said(quality=0, politics=0, ads=1, stem=0),
+        ),
         "boilerplate": (
             weak.boilerplate_page(rng, lang, stock.headlines),
-            (0.0, 0.0, _NAN, _NAN),
+            said(quality=0, porn=0, ads=0, toxicity=0),
         ),
         "damaged": (
             weak.damaged(rng, _passage(rng, rng.choice(stock.prose))),
-            (0.0, 0.0, _NAN, _NAN),
+            said(quality=0, porn=0, ads=0),
         ),
     }
 
@@ -133,12 +139,12 @@ def weak_documents(
     made: list[Document] = []
     titles = [doc for doc in documents if doc.source.startswith("THUCNews titles")]
     for politics in (1.0, 0.0):
-        pool = [doc for doc in titles if doc.labels[2] == politics]
+        pool = [doc for doc in titles if doc.labels[POLITICS] == politics]
         made += [_title_list(rng, pool) for _ in range(count if len(pool) > 14 else 0)]
     for lang in ("zh", "en"):
         stock = _stock(lang, documents, lexicons, rng)
         for _ in range(count):
             for kind, (text, labels) in _pages(stock, rng).items():
-                if labels[1] != 1 or not weak.is_banned(text, whole_words=True):
+                if labels[PORN] != 1 or not weak.is_banned(text, whole_words=True):
                     made.append(Document(text, lang, f"weak: {kind}", "composed", labels))
     return made

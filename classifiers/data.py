@@ -13,7 +13,7 @@ import math
 import random
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -25,20 +25,30 @@ from tokenizers import Tokenizer
 from classifiers import ClassifierError
 
 __all__ = [
+    "ADS",
     "HEADS",
+    "POLITICS",
+    "PORN",
+    "QUALITY",
+    "SETS",
+    "STEM",
+    "TOXICITY",
     "Document",
-    "comment_documents",
     "corpus_documents",
     "encoded",
     "held_out_lines",
+    "is_of",
     "labelled_documents",
     "line_keys",
     "may_train_on",
     "read_rows",
+    "said",
 ]
 
-HEADS: Final = ("quality", "porn", "politics", "stem")
-UNKNOWN: Final = (math.nan,) * len(HEADS)
+HEADS: Final = ("quality", "porn", "politics", "ads", "toxicity", "stem")
+# There is no set of advertisements: what other sets say of them is in `_CROSS`.
+SETS: Final = ("quality", "porn", "politics", "toxicity", "stem")
+QUALITY, PORN, POLITICS, ADS, TOXICITY, STEM = range(len(HEADS))
 
 _REFUSED: Final = re.compile(
     r"\b(?:NC|ND)\b|non-?commercial|GPL|MPL|EPL|see |various|custom|belong", re.IGNORECASE
@@ -48,23 +58,37 @@ _ALLOWED: Final = re.compile(
     r"|THUCNews|20 Newsgroups|CLUE benchmark)(?![\w-])"
 )
 
-# What a source says about heads other than the one it was collected for (quality, porn, politics,
-# stem). Technical books and articles are neither porn nor politics by what they are; labels/porn
-# itself takes 20 Newsgroups and THUCNews as negatives. The rest stays unknown.
-_NAN: Final = math.nan
-_CROSS: Final[tuple[tuple[str, tuple[float, float, float, float]], ...]] = (
-    ("20 Newsgroups", (_NAN, 0, _NAN, _NAN)),
-    ("THUCNews titles", (_NAN, 0, _NAN, _NAN)),
-    ("THUCNews", (1, 0, _NAN, _NAN)),
-    ("CLUEbenchmark/FewCLUE csldcp", (_NAN, 0, _NAN, _NAN)),
-    ("OI-wiki", (1, 0, 0, 1)),
-    ("d2l-ai", (1, 0, 0, 1)),
-    ("OpenLogicProject", (1, 0, 0, 1)),
-    ("mlschmitt", (1, 0, _NAN, 0)),
-    ("LCTT", (1, 0, 0, _NAN)),
-    ("chinese-poetry", (1, 0, _NAN, 0)),
-    ("nltk/nltk_data:inaugural", (1, 0, 1, 0)),
-    ("nltk/nltk_data:state_union", (1, 0, 1, 0)),
+
+def said(**labels: float) -> tuple[float, ...]:
+    """Return labels in the order of `HEADS`, NaN for heads that are not named."""
+    assert set(labels) <= set(HEADS)
+    return tuple(float(labels.get(name, math.nan)) for name in HEADS)
+
+
+UNKNOWN: Final = said()
+
+# What a source says about heads other than the one it was collected for. Technical books and
+# articles are neither porn nor politics by what they are; labels/porn itself takes 20 Newsgroups
+# and THUCNews as negatives. Newsgroups advertise and insult, so both stay unknown there; COLD's
+# comments on race and region are not about sex (those on gender may be). The rest stays unknown.
+_PROSE: Final = {"quality": 1, "porn": 0, "ads": 0, "toxicity": 0}
+_TECHNICAL: Final = said(**_PROSE, politics=0, stem=1)
+_CROSS: Final[tuple[tuple[str, tuple[float, ...]], ...]] = (
+    ("20 Newsgroups", said(porn=0)),
+    ("THUCNews titles", said(porn=0, ads=0, toxicity=0)),
+    ("THUCNews", said(**_PROSE)),
+    ("CLUEbenchmark/FewCLUE csldcp", said(porn=0, ads=0, toxicity=0)),
+    ("OI-wiki", _TECHNICAL),
+    ("d2l-ai", _TECHNICAL),
+    ("OpenLogicProject", _TECHNICAL),
+    ("mlschmitt", said(quality=1, porn=0, ads=0, stem=0)),
+    ("LCTT", said(**_PROSE, politics=0)),
+    ("chinese-poetry", said(**_PROSE, stem=0)),
+    ("nltk/nltk_data:inaugural", said(**_PROSE, politics=1, stem=0)),
+    ("nltk/nltk_data:state_union", said(**_PROSE, politics=1, stem=0)),
+    ("UCI YouTube", said(ads=1, politics=0, stem=0)),
+    ("surge-ai", said(ads=0)),
+    ("thu-coai", said(ads=0)),
 )
 _POLITICAL_BOOK: Final = re.compile(
     r"federal|republic|prince|leviathan|libert|govern|politic|manifesto|democra|rights|constitut"
@@ -101,6 +125,11 @@ def may_train_on(license_name: str) -> bool:
     return _REFUSED.search(license_name) is None and _ALLOWED.match(license_name) is not None
 
 
+def is_of(doc: Document, sources: Sequence[str]) -> bool:
+    """Say whether the document's source begins like one of `sources`."""
+    return doc.source.startswith(tuple(sources))
+
+
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the objects of a .jsonl.zst file; a missing file is a ClassifierError."""
     if not path.is_file():
@@ -114,6 +143,19 @@ def _cross_labels(source: str) -> tuple[float, ...]:
     return next((labels for prefix, labels in _CROSS if source.startswith(prefix)), UNKNOWN)
 
 
+def _fill_by_row(row: dict[str, Any], labels: list[float]) -> None:
+    """Set what one row says about heads that its source as a whole says nothing of."""
+    # An abstract from a STEM discipline is no politics; one from the humanities may be.
+    if row["source"].startswith("CLUE") and labels[STEM] == 1:
+        labels[POLITICS] = 0.0
+    # A harmless comment on race or region is not about sex; one on gender may be.
+    is_mild = labels[TOXICITY] == 0 and row.get("label_fine") in (None, "race", "region")
+    if row["source"].startswith(("thu-coai", "surge-ai")) and is_mild:
+        labels[PORN] = 0.0
+    if row.get("label_fine") == "misc.forsale":
+        labels[ADS] = math.nan
+
+
 def labelled_documents(data: Path, split: str, *, cross: bool) -> list[Document]:
     """Return the rows of labels/*/<split>, one document per text, in the order of first sight.
 
@@ -121,7 +163,8 @@ def labelled_documents(data: Path, split: str, *, cross: bool) -> list[Document]
     """
     found: dict[str, tuple[dict[str, Any], list[float]]] = {}
     clashes: set[tuple[str, int]] = set()
-    for head, name in enumerate(HEADS):
+    for name in SETS:
+        head = HEADS.index(name)
         for row in read_rows(data / "labels" / name / f"{split}.jsonl.zst"):
             labels = found.setdefault(row["text"], (row, list(UNKNOWN)))[1]
             if labels[head] == 1 - row["label"]:
@@ -135,9 +178,8 @@ def labelled_documents(data: Path, split: str, *, cross: bool) -> list[Document]
                 labels[head] = value
             if (text, head) in clashes:
                 labels[head] = math.nan
-        # An abstract from a STEM discipline is no politics; one from the humanities may be.
-        if cross and row["source"].startswith("CLUE") and labels[3] == 1:
-            labels[2] = 0.0
+        if cross:
+            _fill_by_row(row, labels)
         documents.append(Document(text, row["lang"], row["source"], row["license"], tuple(labels)))
     return documents
 
@@ -161,9 +203,9 @@ def held_out_lines(dev: Iterable[Document]) -> set[bytes]:
 def _corpus_labels(row: dict[str, Any]) -> tuple[float, ...]:
     labels = list(_cross_labels(row["source"]))
     if row["source"].startswith("THUCNews"):
-        labels[2] = float(row.get("category") == "时政")
+        labels[POLITICS] = float(row.get("category") == "时政")
     if row["source"].startswith("mlschmitt") and not _POLITICAL_BOOK.search(row["url"]):
-        labels[2] = 0.0
+        labels[POLITICS] = 0.0
     return tuple(labels)
 
 
@@ -184,18 +226,6 @@ def corpus_documents(data: Path, held_out: set[bytes], rng: random.Random) -> li
                 Document(row["text"], lang, row["source"], row["license"], _corpus_labels(row))
             )
     return documents
-
-
-def comment_documents(data: Path) -> list[Document]:
-    """Return comments of labels/toxicity that are harmless there: negatives for porn, no more.
-
-    Of COLD only those on race and region, where no comment is about sex.
-    """
-    return [
-        Document(row["text"], row["lang"], row["source"], row["license"], (_NAN, 0.0, _NAN, _NAN))
-        for row in read_rows(data / "labels" / "toxicity" / "train.jsonl.zst")
-        if row["label"] == 0 and row.get("label_fine") in (None, "race", "region")
-    ]
 
 
 def encoded(tokenizer: Tokenizer, texts: Iterable[str]) -> list[np.ndarray]:

@@ -1,6 +1,6 @@
-"""Training of the small bilingual BERT from random weights on one CPU core or a GPU.
+"""Training of the default classifier from the warmed-up encoder, on a CPU or a GPU.
 
-`python -m classifiers.train --data DIR --output DIR`. The folder DIR/labels, DIR/corpus and
+`python -m classifiers.train --data DIR --output DIR`. The folders DIR/labels, DIR/corpus and
 DIR/lexicons are read; the output folder must hold the tokenizer. Shape suffixes: B windows of a
 batch, T positions, H heads.
 """
@@ -8,6 +8,7 @@ batch, T positions, H heads.
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import os
 import time
@@ -20,29 +21,32 @@ from typing import Any, Final
 import numpy as np
 import torch
 from tokenizers import Tokenizer
-from transformers import BertConfig, BertForSequenceClassification
+from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from classifiers import ClassifierError
+from classifiers.checkpoint import check_loadable
 from classifiers.data import HEADS, Document, labelled_documents
 from classifiers.evaluate import LANGUAGES, evaluation, table, write_metrics
-from classifiers.model import Scorer, load
+from classifiers.model import Scorer, load, max_tokens_of
 from classifiers.plan import Group, epoch_windows, training_documents, training_groups
 from classifiers.steps import batches, masked_loss, padded
 from classifiers.windows import Frame
 
 __all__ = ["Settings", "Training", "batches", "main", "masked_loss", "new_model", "save", "train"]
 
-MAX_POSITION: Final = 256
-_BATCH_TOKENS: Final = 8_192
+WARM: Final = Path(__file__).parent / "weights" / "warm"
+_BATCH_TOKENS: Final = 4_096
 _WARMUP_STEPS: Final = 150
 _AVERAGE_DECAY: Final = 0.998
-_DEV_CAP: Final = 120
+_DEV_CAP: Final = 80
+# The choice of the epoch needs no more than the first and the last window of a document.
+_CHOICE_WINDOWS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a run is a function of, besides its data and the tokenizer."""
+    """What a run is a function of, besides its data, the base and the tokenizer."""
 
     seed: int
     epochs: int
@@ -50,29 +54,39 @@ class Settings:
     rate: float
     weak: int
     windows: float
+    max_tokens: int
     threads: int
+    without: tuple[str, ...] = ()
 
 
-def new_model(vocabulary_size: int, pad_id: int, layer_count: int) -> BertForSequenceClassification:
-    """Return an untrained BERT of hidden size 128 with one sigmoid output per head."""
-    return BertForSequenceClassification(
-        BertConfig(
-            vocab_size=vocabulary_size,
-            hidden_size=128,
-            num_hidden_layers=layer_count,
-            num_attention_heads=2,
-            intermediate_size=512,
-            max_position_embeddings=MAX_POSITION,
-            type_vocab_size=1,
-            pad_token_id=pad_id,
-            # SDPA is several times slower with dropout inside attention.
-            attention_probs_dropout_prob=0.0,
-            hidden_dropout_prob=0.1,
-            problem_type="multi_label_classification",
-            id2label=dict(enumerate(HEADS)),
-            label2id={name: at for at, name in enumerate(HEADS)},
+def new_model(base: Path, layer_count: int) -> PreTrainedModel:
+    """Return the first layers of a warmed-up encoder with one untrained sigmoid output a head.
+
+    Raises ClassifierError where the folder has fewer layers, or none at all.
+    """
+    check_loadable(base)
+    config = AutoConfig.from_pretrained(base, trust_remote_code=False)
+    if not 1 <= layer_count <= config.num_hidden_layers:
+        raise ClassifierError(
+            f"--layers {layer_count}: {base} has {config.num_hidden_layers}; take 1 to as many"
         )
+    config.num_hidden_layers = layer_count
+    config.problem_type = "multi_label_classification"
+    config.id2label = dict(enumerate(HEADS))
+    config.label2id = {name: at for at, name in enumerate(HEADS)}
+    transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()  # that the outputs are new is no news here
+    model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
+        base, config=config, trust_remote_code=False, use_safetensors=True, dtype=torch.float32
     )
+    return model
+
+
+def _has_fast_bf16(device: torch.device) -> bool:
+    """Say whether bf16 is faster than fp32: on a CPU without its instructions it is 7 to 17 times
+    slower.
+    """
+    return device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
 
 
 def special_ids(tokenizer: Tokenizer, folder: Path) -> tuple[int, int, int]:
@@ -106,17 +120,21 @@ def mean_auc(result: dict[str, Any]) -> float:
 class Training:
     """The state of one run: the model, the running average of its weights, the optimizer."""
 
-    def __init__(self, folder: Path, settings: Settings) -> None:
+    def __init__(self, folder: Path, base: Path, settings: Settings) -> None:
         self.settings = settings
         self.tokenizer_path = folder / "tokenizer.json"
+        if self.tokenizer_path.read_bytes() != (base / "tokenizer.json").read_bytes():
+            raise ClassifierError(
+                f"{self.tokenizer_path} is not the tokenizer that {base} was trained with; "
+                "copy tokenizer.json and tokenizer_config.json from there"
+            )
         tokenizer = Tokenizer.from_file(str(self.tokenizer_path))
         self._special = special_ids(tokenizer, folder)
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._is_bf16 = _has_fast_bf16(self._device)
         torch.manual_seed(settings.seed)
-        shape = (tokenizer.get_vocab_size(), self._special[2], settings.layers)
-        self.model = new_model(*shape).to(self._device)
-        self.average = new_model(*shape).to(self._device)
-        self.average.load_state_dict(self.model.state_dict())
+        self.model = new_model(base, settings.layers).to(self._device)
+        self.average = copy.deepcopy(self.model)
         self._optimizer = torch.optim.AdamW(
             self.model.parameters(),
             lr=settings.rate,
@@ -133,8 +151,8 @@ class Training:
             group["lr"] = self.settings.rate * rate
         cls_id, sep_id, pad_id = self._special
         ids_BT, mask_BT = padded(windows, Frame((cls_id,), (sep_id,)), pad_id)
-        # bf16 doubles the speed of CPUs that have it; the loss is computed in fp32.
-        with torch.autocast(self._device.type, dtype=torch.bfloat16):
+        # The loss is computed in fp32.
+        with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=self._is_bf16):
             logits_BH = self.model(
                 input_ids=ids_BT.to(self._device), attention_mask=mask_BT.to(self._device)
             ).logits
@@ -152,20 +170,29 @@ class Training:
 
     def score(self, dev: Sequence[Document]) -> float:
         """Return the mean AUC of the averaged weights on dev documents and print the table."""
-        scorer = Scorer(self.average, tokenizer_path=self.tokenizer_path, max_tokens=MAX_POSITION)
+        scorer = Scorer(
+            self.average,
+            tokenizer_path=self.tokenizer_path,
+            max_tokens=max_tokens_of(self.average.config, self.tokenizer_path.parent),
+            max_windows=_CHOICE_WINDOWS,
+        )
         result = evaluation(scorer, dev)
         print(table(result), flush=True)
         return mean_auc(result)
 
 
 def train(
-    groups: Sequence[Group], dev: Sequence[Document], folder: Path, settings: Settings
+    groups: Sequence[Group],
+    dev: Sequence[Document],
+    folder: Path,
+    settings: Settings,
+    base: Path = WARM,
 ) -> list[dict[str, Any]]:
     """Train, leave the averaged weights of the epoch best on `dev` in `folder`, return the log."""
-    training = Training(folder, settings)
+    training = Training(folder, base, settings)
     epochs = []
     for epoch in range(settings.epochs):
-        windows, labels = epoch_windows(groups, MAX_POSITION - 2, settings.seed, epoch)
+        windows, labels = epoch_windows(groups, settings.max_tokens - 2, settings.seed, epoch)
         lengths = np.array([len(window) for window in windows])
         rng = np.random.default_rng((settings.seed, epoch, 1))
         epochs.append((windows, labels, list(batches(lengths, rng, _BATCH_TOKENS))))
@@ -198,14 +225,12 @@ def train(
     return log
 
 
-def save(model: BertForSequenceClassification, folder: Path) -> None:
+def save(model: PreTrainedModel, folder: Path) -> None:
     """Write config.json and model.safetensors (fp16), each beside its name and then renamed."""
     transformers_logging.disable_progress_bar()
     beside = folder / ".part"
     beside.mkdir(exist_ok=True)
-    half = BertForSequenceClassification(model.config)
-    half.load_state_dict(model.state_dict())
-    half.half().save_pretrained(beside)
+    copy.deepcopy(model).half().save_pretrained(beside)
     for name in ("config.json", "model.safetensors"):
         (beside / name).chmod(0o644)  # safetensors writes files that only their owner can read
         (beside / name).replace(folder / name)
@@ -234,10 +259,13 @@ def _settings(argv: Sequence[str] | None) -> tuple[Settings, argparse.Namespace]
     parser.add_argument("--output", type=Path, required=True, help="holds tokenizer*.json")
     parser.add_argument("--seed", type=int, default=20)
     parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--layers", type=int, default=2)
-    parser.add_argument("--rate", type=float, default=1e-3, help="peak learning rate")
+    parser.add_argument("--base", type=Path, default=WARM, help="the encoder to start from")
+    parser.add_argument("--layers", type=int, default=3, help="how many of its layers, from below")
+    parser.add_argument("--rate", type=float, default=5e-4, help="peak learning rate")
     parser.add_argument("--weak", type=int, default=4000, help="composed documents of each kind")
     parser.add_argument("--windows", type=float, default=1.0, help="share of the planned windows")
+    parser.add_argument("--max-tokens", type=int, default=512, help="of a window, with CLS and SEP")
+    parser.add_argument("--without", nargs="*", default=[], help="sources not to train on")
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args(argv)
     settings = Settings(
@@ -247,7 +275,9 @@ def _settings(argv: Sequence[str] | None) -> tuple[Settings, argparse.Namespace]
         rate=args.rate,
         weak=args.weak,
         windows=args.windows,
+        max_tokens=args.max_tokens,
         threads=args.threads,
+        without=tuple(args.without),
     )
     return settings, args
 
@@ -259,12 +289,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     torch.set_num_threads(settings.threads)
     begin = time.monotonic()
     try:
-        documents = training_documents(args.data, settings.seed, settings.weak)
+        documents = training_documents(args.data, settings.seed, settings.weak, settings.without)
         dev = labelled_documents(args.data, "dev", cross=False)
         tokenizer = Tokenizer.from_file(str(args.output / "tokenizer.json"))
         groups = training_groups(documents, tokenizer, settings.windows)
         print(f"{len(documents)} documents after {time.monotonic() - begin:.0f} s", flush=True)
-        log = train(groups, _dev_sample(dev), args.output, settings)
+        log = train(groups, _dev_sample(dev), args.output, settings, args.base)
         result = evaluation(load(args.output), dev)
     except ClassifierError as error:
         print(f"classifiers.train: {error}")

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import io
 import json
-import math
 import os
 import random
 import re
+import unicodedata
 from pathlib import Path
 
 import numpy as np
 import pytest
 import zstandard
 
-from classifiers import compose, data, plan, weak
+from classifiers import compose, data, disguise, plan, weak
 from classifiers import fragments as f
+from classifiers.judged import judged_documents
 
 SHARED = os.environ.get("SKYPILE_SHARED")
 needs_shared = pytest.mark.skipif(SHARED is None, reason="SKYPILE_SHARED is not set")
@@ -109,23 +110,32 @@ def test_adult_pages_never_hold_a_banned_word(lang: str) -> None:
     assert len(terms) > 100
     assert not any(weak.is_banned(term) for term in terms)
     documents = compose.weak_documents(_few_documents(), lexicons, seed=3, count=300)
-    adult = [doc for doc in documents if doc.lang == lang and doc.labels[1] == 1]
+    adult = [doc for doc in documents if doc.lang == lang and doc.labels[data.PORN] == 1]
     assert len(adult) > 200
     assert not any(weak.is_banned(doc.text, whole_words=True) for doc in adult)
 
 
 def _few_documents() -> list[data.Document]:
-    nan = math.nan
     titles = [f"市场今天上涨百分之{x}点 专家称趋势明朗" for x in "一二三四五六七八九十百千万亿零"]
     prose = "The harbour was quiet.\nShips lay at anchor in long and orderly rows all day.\n" * 9
     chinese = "港口很安静。船只整齐地停泊在岸边，水手们在甲板上休息。\n" * 12
     return [
         *(
-            data.Document(x, "zh", "THUCNews titles (x)", "THUCNews", (nan, 0.0, at % 2, nan))
+            data.Document(
+                x, "zh", "THUCNews titles (x)", "THUCNews", data.said(porn=0, politics=at % 2)
+            )
             for at, x in enumerate(titles * 3)
         ),
-        data.Document(prose, "en", "LCTT/x", "Apache-2.0", (1.0, 0.0, 0.0, nan)),
-        data.Document(chinese, "zh", "d2l-ai/d2l-zh", "Apache-2.0", (1.0, 0.0, 0.0, 1.0)),
+        data.Document(
+            prose, "en", "LCTT/x", "Apache-2.0", data.said(quality=1, porn=0, politics=0)
+        ),
+        data.Document(
+            chinese,
+            "zh",
+            "d2l-ai/d2l-zh",
+            "Apache-2.0",
+            data.said(quality=1, porn=0, politics=0, stem=1),
+        ),
     ]
 
 
@@ -170,7 +180,7 @@ def test_windows_fit_and_come_from_all_places_of_a_long_document() -> None:
     windows, labels = plan.epoch_windows([_group(1000, draw_count=300)], 254, seed=1, epoch=0)
     assert len(windows) == len(labels) == 300
     assert max(map(len, windows)) == 254
-    assert min(map(len, windows)) >= 40
+    assert min(map(len, windows)) >= 32
     assert any(window[0] == 0 for window in windows)
     assert any(window[-1] == 999 for window in windows)
     assert all((np.diff(window) == 1).all() for window in windows)
@@ -185,6 +195,38 @@ def test_an_epoch_is_a_function_of_seed_and_number() -> None:
     assert not all(np.array_equal(a, b) for a, b in zip(one, three, strict=True))
 
 
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_a_disguise_changes_the_text_but_for_the_eye(lang: str) -> None:
+    text = "加VX领取彩金免费注册送你钱" if lang == "zh" else "Click here to get a free casino bonus"
+    rng = random.Random(3)
+    found = [disguise.disguised(rng, text, lang) for _ in range(200)]
+    assert sum(x != text for x in found) > 120
+    assert len(set(found)) > 60
+    assert any(unicodedata.normalize("NFKC", x) == text != x for x in found)
+    assert any(re.sub(r"[\W_]", "", x) == re.sub(" ", "", text) != x for x in found)
+    assert disguise.disguised(rng, "", lang) == ""
+
+
+def test_no_character_stands_for_itself_in_a_disguise() -> None:
+    for table in (disguise.LEET, disguise.LOOK_ALIKES, disguise.HOMOPHONES):
+        assert all(len(key) == 1 and others and key not in others for key, others in table.items())
+    assert len(disguise.HOMOPHONES) == len(disguise._GROUPS.split())
+
+
+def test_sources_are_named_by_how_they_begin() -> None:
+    doc = data.Document("x", "en", "UCI YouTube", "MIT", data.said())
+    assert data.is_of(doc, ["20 News", "UCI "])
+    assert not data.is_of(doc, ["YouTube"])
+    assert not data.is_of(doc, [])
+
+
+def test_labels_are_said_by_name() -> None:
+    assert data.said() != data.said()  # NaN
+    found = dict(zip(data.HEADS, data.said(ads=1, stem=0), strict=True))
+    assert [name for name, value in found.items() if value == value] == ["ads", "stem"]
+    assert found["ads"] == 1
+
+
 @needs_shared
 @pytest.mark.slow
 def test_no_dev_text_and_no_refused_licence_is_trained_on() -> None:
@@ -197,3 +239,11 @@ def test_no_dev_text_and_no_refused_licence_is_trained_on() -> None:
     # What the licence rule empties: these two sources are the only ones with such rows.
     assert not any(doc.source.startswith("zjunlp") for doc in documents)
     assert not any("abc" in doc.source for doc in documents)
+    judged = judged_documents(folder, ["UCI "])
+    unseen = {
+        doc.source for doc, new in zip(judged.documents, judged.is_unseen, strict=True) if new
+    }
+    assert {"zjunlp/ChineseHarm-bench", "AG News test (mhjabreel/CharCnn_Keras)"} <= unseen
+    assert not {doc.text for doc in judged.documents} & {doc.text for doc in written} - {
+        doc.text for doc in judged.documents if doc.source.startswith("UCI ")
+    }

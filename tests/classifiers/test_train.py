@@ -111,7 +111,7 @@ def test_a_training_run_writes_a_checkpoint_that_scores(
     for name in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copy(DEFAULT / name, output / name)
     flags = ["--data", str(small_data), "--output", str(output)]
-    run = [*flags, "--epochs", "1", "--weak", "2", "--windows", "0.001"]
+    run = [*flags, "--epochs", "1", "--weak", "2", "--windows", "0.001", "--layers", "1"]
     assert train.main(run) == 0
     metrics = json.loads((output / "metrics.json").read_text())
     assert metrics["training"]["seed"] == 20

@@ -1,0 +1,122 @@
+"""How the default classifier does on sources that it never saw, beside a floor and fastText.
+
+    python benchmarks/classifier_sources.py --data DIR --peer PYTHON --output FILE.json
+        [--model FOLDER] [--without SOURCE ...] [--seed N] [--weak N] [--peer-scores FILE]
+
+Three classifiers are trained on the same rows and judged on the same rows (`classifiers.judged`):
+the model, which stands in FOLDER already (default: the shipped one); hashed character 1- to
+3-grams with logistic regression, the floor; and fastText with words, pairs and subwords. PYTHON is
+an interpreter with scikit-learn and fasttext (`pip install scikit-learn fasttext-wheel "numpy<2"`):
+the package fasttext cannot live beside fasttext-predict. --without must be what the model was
+trained without: `python -m classifiers.train --without SOURCE ...`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import math
+import random
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from classifiers.data import HEADS, Document
+from classifiers.disguise import disguised
+from classifiers.evaluate import score_documents
+from classifiers.judged import Judged, figures, judged_documents
+from classifiers.model import load
+from classifiers.plan import training_documents
+
+_PEER = Path(__file__).with_name("classifier_floor_peer.py")
+_KINDS = ("floor", "fasttext", "bert")
+
+
+def _write_rows(path: Path, documents: Sequence[Document]) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        for doc in documents:
+            labels = [None if math.isnan(label) else label for label in doc.labels]
+            row = {"text": doc.text, "labels": labels}
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def _peer_scores(
+    args: argparse.Namespace, train: Sequence[Document], judged: Sequence[Document]
+) -> dict[str, Any]:
+    """Return what the floor and fastText, trained on `train`, say of `judged`."""
+    key = hashlib.sha256(repr((train, judged)).encode()).hexdigest()
+    kept: Path | None = args.peer_scores
+    if kept is not None and kept.is_file():
+        found: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
+        if found["rows"] == key:
+            return found
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / name for name in ("train.jsonl", "judged.jsonl", "scores.json")]
+        _write_rows(paths[0], train)
+        _write_rows(paths[1], judged)
+        subprocess.run([args.peer, str(_PEER), *map(str, paths)], check=True)
+        found = json.loads(paths[2].read_text(encoding="utf-8")) | {"rows": key}
+    if kept is not None:
+        kept.write_text(json.dumps(found), encoding="utf-8")
+    return found
+
+
+def _in_disguise(judged: Judged) -> list[Document]:
+    """Return the judged documents as spammers would write them, each in one drawn disguise."""
+
+    rng = random.Random(0)
+    return [
+        Document(disguised(rng, doc.text, doc.lang), doc.lang, doc.source, doc.license, doc.labels)
+        for doc in judged.documents
+    ]
+
+
+def table(results: dict[str, list[dict[str, Any]]]) -> str:
+    """Return the AUCs of the three, side by side, as a Markdown table."""
+    lines = [
+        "| head | language | sources | positives | negatives | 1-3-grams | fastText | BERT |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for floor, fast, bert in zip(*(results[kind] for kind in _KINDS), strict=True):
+        cells = [f"{x['auc']:.3f} ({x['low']:.2f}-{x['high']:.2f})" for x in (floor, fast, bert)]
+        lines.append(
+            f"| {bert['head']} | {bert['lang']} | {bert['part']} | {bert['positives']}"
+            f" | {bert['negatives']} | {' | '.join(cells)} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Train the peers, score with all three, write the figures and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--peer", required=True, help="an interpreter with fasttext, scikit-learn")
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--peer-scores", type=Path, help="kept here, and taken from here")
+    parser.add_argument("--model", default="default")
+    parser.add_argument("--without", nargs="*", default=[])
+    parser.add_argument("--seed", type=int, default=20)
+    parser.add_argument("--weak", type=int, default=4000)
+    args = parser.parse_args()
+    judged = judged_documents(args.data, args.without)
+    plain, hidden = list(judged.documents), _in_disguise(judged)
+    train = training_documents(args.data, args.seed, args.weak, args.without)
+    peers = _peer_scores(args, train, plain + hidden)
+    scorer = load(args.model, threads=1, device="cpu")
+    order = [scorer.labels.index(name) for name in HEADS]
+    scores = {kind: np.array(peers[kind]) for kind in _KINDS[:2]}
+    scores["bert"] = score_documents(scorer, plain + hidden)[:, order]
+    found: dict[str, Any] = {"without": args.without, "versions": peers["versions"]}
+    for name, rows in (("plain", slice(0, len(plain))), ("disguised", slice(len(plain), None))):
+        found[name] = {kind: figures(scores[kind][rows], judged) for kind in _KINDS}
+        print(f"\n{name}\n\n{table(found[name])}")
+    args.output.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()
