@@ -28,7 +28,7 @@ import numpy as np
 
 from classifiers.data import HEADS, Document
 from classifiers.disguise import disguised
-from classifiers.evaluate import score_documents
+from classifiers.evaluate import score_documents, write_metrics
 from classifiers.judged import Judged, figures, judged_documents
 from classifiers.model import load
 from classifiers.plan import training_documents
@@ -98,6 +98,7 @@ def main() -> None:
     parser.add_argument("--peer", required=True, help="an interpreter with fasttext, scikit-learn")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--peer-scores", type=Path, help="kept here, and taken from here")
+    parser.add_argument("--into", type=Path, help="a model's folder, for its card")
     parser.add_argument("--model", default="default")
     parser.add_argument("--without", nargs="*", default=[])
     parser.add_argument("--seed", type=int, default=20)
@@ -116,6 +117,31 @@ def main() -> None:
         found[name] = {kind: figures(scores[kind][rows], judged) for kind in _KINDS}
         print(f"\n{name}\n\n{table(found[name])}")
     args.output.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    if args.into is not None:
+        _into(args.into, args.without, found["plain"])
+
+
+def _into(folder: Path, without: Sequence[str], plain: dict[str, list[dict[str, Any]]]) -> None:
+    """Put the figures on unseen sources into a model's metrics.json, for the table of its card.
+
+    Of a model that some sources were kept from, those on heads and languages that they are of.
+    """
+    path = folder / "metrics.json"
+    known = json.loads(path.read_text(encoding="utf-8")).get("unseen", {})
+    wanted = {
+        (row["head"], row["lang"])
+        for row in plain["bert"]
+        if row["part"] == "unseen"
+        and (not without or any(name.startswith(tuple(without)) for name in row["by_source"]))
+    }
+    known["a part" if without else "all"] = {
+        kind: [
+            row for row in rows
+            if row["part"] == "unseen" and (row["head"], row["lang"]) in wanted
+        ]
+        for kind, rows in plain.items()
+    }  # fmt: skip
+    write_metrics(folder, {"unseen": known})
 
 
 if __name__ == "__main__":
