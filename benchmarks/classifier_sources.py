@@ -34,6 +34,7 @@ from classifiers.model import load
 from classifiers.plan import training_documents
 
 _PEER = Path(__file__).with_name("classifier_floor_peer.py")
+_DISGUISED_MAX_CHARS = 600
 _KINDS = ("floor", "fasttext", "bert")
 
 
@@ -76,6 +77,15 @@ def _in_disguise(judged: Judged) -> list[Document]:
     ]
 
 
+def _disguisable(judged: Judged) -> np.ndarray:
+    """Return the numbers of short documents on which porn, ads or toxicity is known."""
+    heads = [HEADS.index(name) for name in ("porn", "ads", "toxicity")]
+    known = ~np.isnan([[doc.labels[head] for head in heads] for doc in judged.documents])
+    short = np.array([len(doc.text) <= _DISGUISED_MAX_CHARS for doc in judged.documents])
+    found: np.ndarray = np.flatnonzero(known.any(axis=1) & short)
+    return found
+
+
 def table(results: dict[str, list[dict[str, Any]]]) -> str:
     """Return the AUCs of the three, side by side, as a Markdown table."""
     lines = [
@@ -111,10 +121,17 @@ def main() -> None:
     scorer = load(args.model, threads=1, device="cpu")
     order = [scorer.labels.index(name) for name in HEADS]
     scores = {kind: np.array(peers[kind]) for kind in _KINDS[:2]}
-    scores["bert"] = score_documents(scorer, plain + hidden)[:, order]
+    chosen = _disguisable(judged)
+    bert = np.full(scores["floor"].shape, np.nan)
+    bert[: len(plain)] = score_documents(scorer, plain)[:, order]
+    bert[len(plain) + chosen] = score_documents(scorer, [hidden[at] for at in chosen])[:, order]
+    scores["bert"] = bert
     found: dict[str, Any] = {"without": args.without, "versions": peers["versions"]}
-    for name, rows in (("plain", slice(0, len(plain))), ("disguised", slice(len(plain), None))):
-        found[name] = {kind: figures(scores[kind][rows], judged) for kind in _KINDS}
+    parts = {"plain": np.arange(len(plain)), "not disguised": chosen}
+    for name, rows in {**parts, "disguised": len(plain) + chosen}.items():
+        of = rows % len(plain)
+        part = Judged(tuple(plain[at] for at in of), judged.is_unseen[of])
+        found[name] = {kind: figures(scores[kind][rows], part) for kind in _KINDS}
         print(f"\n{name}\n\n{table(found[name])}")
     args.output.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
     if args.into is not None:

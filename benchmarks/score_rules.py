@@ -127,7 +127,7 @@ def main() -> None:
                     for at in rows
                 ]
             )
-            entry = {
+            entry: dict[str, Any] = {
                 "rule": f"{head} {side} {cut}",
                 "by_source": _rows(scores, bad, _rejected(scores, side, cut), names),
                 "worst": _worst(head, scores, bad, judged, rows, args.worst),
