@@ -133,12 +133,13 @@ class Classify(Stage):
             self.max_windows,
             tuple(sorted(self.pooling.items())),
             tuple(sorted(self.labels.items())),
-            self._screen(folder),
+            self.screen,
         )
 
-    def _screen(self, folder: Path) -> str | None:
-        """Return the hash of the checkpoint's screen, None where none is there or used."""
-        return checkpoint.screen_fingerprint(folder) if self.cascade else None
+    @property
+    def screen(self) -> str | None:
+        """The hash of the checkpoint's screen; None where none is there or used."""
+        return checkpoint.screen_fingerprint(self.folder) if self.cascade else None
 
     def __call__(self, batch: pa.RecordBatch) -> dict[str, pa.Array]:
         """Return the scores of each document; all windows of `batch` are cut into batches."""
@@ -179,8 +180,7 @@ class Classify(Stage):
         """Name the model and its screen by the hashes of their files rather than by a path."""
         data = super().fingerprint_data()
         del data["model_name"], data["cascade"]
-        folder = self.folder
-        return data | {"model": checkpoint.fingerprint(folder), "screen": self._screen(folder)}
+        return data | {"model": checkpoint.fingerprint(self.folder), "screen": self.screen}
 
 
 def _slices(text: pa.StringArray | pa.LargeStringArray) -> Iterator[slice]:
