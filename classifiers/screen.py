@@ -30,9 +30,9 @@ from classifiers.windows import windows
 
 __all__ = ["main", "make"]
 
-_TOKENS: Final = 6_000_000
+_TOKENS: Final = 4_000_000
 # Dev documents of each source, drawn evenly: all of them take as long as the rest.
-_DEV_OF_SOURCE: Final = 150
+_DEV_OF_SOURCE: Final = 100
 
 
 def _logits(scorer: Scorer, ids: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
