@@ -26,15 +26,17 @@ def load(
     device: str | None = None,
     pooling: Mapping[str, str] | None = None,
     max_windows: int = 8,
+    cascade: bool = True,
 ) -> Scorer:
     """Return a Scorer for "default", a folder or a Hub id: `classifiers.model.load` says the rest.
 
-    `labels` renames outputs, and `pooling` says by those names how a document's windows count. The
-    first call imports torch and transformers, some seconds.
+    `labels` renames outputs, and `pooling` says by either name how a document's windows count. With
+    `cascade` the checkpoint's screen, where it has one, decides the clear windows. The first call
+    imports torch and transformers, some seconds.
     """
     from classifiers import model
 
     return model.load(
         name_or_path, labels=labels, threads=threads, device=device, pooling=pooling,
-        max_windows=max_windows,
+        max_windows=max_windows, cascade=cascade,
     )  # fmt: skip

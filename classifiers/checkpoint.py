@@ -13,8 +13,8 @@ from typing import Final, Literal, get_args
 from classifiers import DEFAULT, ClassifierError
 
 __all__ = [
-    "MAX_WINDOWS", "Pooling", "check_loadable", "fingerprint", "folder_of", "labels", "pooling",
-    "renamed",
+    "MAX_WINDOWS", "SCREEN_FILES", "Pooling", "check_loadable", "fingerprint", "folder_of",
+    "labels", "pooling", "renamed", "screen_fingerprint",
 ]  # fmt: skip
 
 Pooling = Literal["max", "mean"]
@@ -23,6 +23,9 @@ Pooling = Literal["max", "mean"]
 MAX_WINDOWS: Final = 8
 # One such passage is enough; quality and subject are a matter of the whole.
 _BY_MAXIMUM: Final = frozenset({"porn", "politics", "ads", "toxicity"})
+
+# The weights and the description of what decides the clear cases (`classifiers.screen_model`).
+SCREEN_FILES: Final = ("screen.safetensors", "screen.json")
 
 _FINGERPRINTED: Final = ("*.safetensors", "config.json", "tokenizer*.json")
 
@@ -71,24 +74,34 @@ def labels(folder: Path) -> tuple[str, ...]:
     return tuple(str(names[str(at)]) for at in range(len(names)))
 
 
-def pooling(names: Sequence[str], chosen: Mapping[str, str] | None = None) -> tuple[Pooling, ...]:
-    """Return what counts of the scores of a document's windows, for each label of `names`.
+def pooling(
+    own: Sequence[str],
+    chosen: Mapping[str, str] | None = None,
+    names: Mapping[str, str] | None = None,
+) -> tuple[Pooling, ...]:
+    """Return what counts of the scores of a document's windows, for each of the labels `own`.
 
-    The maximum for porn, politics, ads and toxicity (whatever their case), the mean for others,
-    unless `chosen` says otherwise. Raises ClassifierError for a label that is not there and for
-    another word than max and mean.
+    The maximum where the checkpoint's own label, or the one given instead by `names` (label: new
+    name), is porn, politics, ads or toxicity, whatever its case; the mean for others, unless
+    `chosen` says otherwise by either. Raises ClassifierError for a label that is not there, for
+    one that is chosen differently by both of its names, and for another word than max and mean.
     """
-    chosen = chosen or {}
+    chosen, names = chosen or {}, names or {}
+    either = [{label, names.get(label, label)} for label in own]
     for label, word in chosen.items():
-        if label not in names:
-            raise ClassifierError(f"pooling of {label!r}: there are the labels {', '.join(names)}")
+        if not any(label in both for both in either):
+            there = ", ".join(own)
+            raise ClassifierError(f"pooling of {label!r}: there are the labels {there}")
         if word not in get_args(Pooling):
             raise ClassifierError(f"pooling of {label!r} is {word!r}; it must be max or mean")
-    return tuple(
-        "max" if chosen.get(name, "max" if name.lower() in _BY_MAXIMUM else "mean") == "max"
-        else "mean"
-        for name in names
-    )  # fmt: skip
+    found: list[Pooling] = []
+    for label, both in zip(own, either, strict=True):
+        words = {chosen[name] for name in both if name in chosen}
+        if len(words) > 1:
+            raise ClassifierError(f"pooling of {label!r} is both max and mean; give it once")
+        is_known = any(name.lower() in _BY_MAXIMUM for name in both)
+        found.append("max" if "max" in words or (not words and is_known) else "mean")
+    return tuple(found)
 
 
 def renamed(own: Sequence[str], names: Mapping[str, str], model: str) -> tuple[str, ...]:
@@ -109,7 +122,7 @@ def renamed(own: Sequence[str], names: Mapping[str, str], model: str) -> tuple[s
 
 def check_loadable(folder: Path) -> None:
     """Raise ClassifierError where a folder's weights are no safetensors: pickles may run code."""
-    if not any(folder.glob("*.safetensors")):
+    if not any(path.name not in SCREEN_FILES for path in folder.glob("*.safetensors")):
         old = sorted(path.name for path in folder.glob("*.bin"))
         what = f"only {old[0]}" if old else "no weights"
         raise ClassifierError(
@@ -120,9 +133,23 @@ def check_loadable(folder: Path) -> None:
 
 @lru_cache(maxsize=8)
 def fingerprint(folder: Path) -> str:
-    """Return the SHA-256 over a checkpoint's weights, configuration and tokenizer."""
+    """Return the SHA-256 over a checkpoint's weights, configuration and tokenizer.
+
+    Its screen does not count: see `screen_fingerprint`.
+    """
+    found = {path for glob in _FINGERPRINTED for path in folder.glob(glob)}
+    return _digest(sorted(path for path in found if path.name not in SCREEN_FILES))
+
+
+def screen_fingerprint(folder: Path) -> str | None:
+    """Return the SHA-256 over a checkpoint's screen, None where it has none."""
+    paths = [folder / name for name in SCREEN_FILES]
+    return _digest(paths) if all(path.is_file() for path in paths) else None
+
+
+def _digest(paths: Sequence[Path]) -> str:
     digest = hashlib.sha256()
-    for path in sorted({found for glob in _FINGERPRINTED for found in folder.glob(glob)}):
+    for path in paths:
         content = hashlib.sha256()
         with path.open("rb") as file:
             while block := file.read(1 << 20):

@@ -21,6 +21,7 @@ from transformers.utils import logging as transformers_logging
 from classifiers import DEFAULT, ClassifierError, checkpoint
 from classifiers.checkpoint import MAX_WINDOWS, check_loadable, fingerprint, folder_of, renamed
 from classifiers.engine import PackedEngine, engine_for
+from classifiers.screen_model import Screen, load_screen
 from classifiers.windows import Frame, windows
 
 __all__ = [
@@ -41,20 +42,30 @@ class WindowScores:
     """What the windows of each document score: float32 (documents, labels), and how many there are.
 
     `pooled` is the maximum for labels whose pooling is max, the mean for others; `other` the
-    other one of the two. `count` is int64 (documents,).
+    other one of the two. `count` is int64 (documents,), and so is `scored`: how many of them the
+    model itself has scored; the others the screen has decided.
     """
 
     pooled: np.ndarray
     other: np.ndarray
     count: np.ndarray
+    scored: np.ndarray
 
 
 class Scorer:
     """A loaded checkpoint that scores documents by windows of tokens."""
 
     labels: tuple[str, ...]
+    # As the checkpoint's configuration names them.
+    own_labels: tuple[str, ...]
+    # What makes scores of logits: sigmoid, softmax or none.
+    activation: str
+    # Tokens of text that a window holds.
+    room: int
     # Whether `start` returns before the scores are there.
     is_asynchronous: bool
+    # What decides clear windows; None where the model scores all of them.
+    screen: Screen | None
     fingerprint: str
     max_tokens: int
     tokenizer_path: Path
@@ -69,28 +80,31 @@ class Scorer:
         pooling: Mapping[str, str] | None = None,
         max_windows: int = MAX_WINDOWS,
         labels: Mapping[str, str] | None = None,
+        screen: Screen | None = None,
     ) -> None:
         config: Any = model.config
         if max_windows < 2:
             raise ClassifierError(f"max_windows is {max_windows}; it must be 2 or more")
         self.max_windows = max_windows
         self.model = model.eval()
-        self._activation = _activation(config)
+        self.activation = _activation(config)
         own = tuple(str(config.id2label[at]) for at in range(config.num_labels))
+        self.own_labels = own
         self.labels = renamed(own, labels or {}, str(tokenizer_path.parent))
         self.max_tokens = max_tokens
         self.fingerprint = fingerprint
         self.tokenizer_path = tokenizer_path
         frame = frame_of(tokenizer_path)
-        self._room = max_tokens - frame.count
-        self._engine = engine_for(
+        self.room = max_tokens - frame.count
+        self.engine = engine_for(
             self.model,
             frame,
             pad_id=int(getattr(config, "pad_token_id", None) or 0),
             max_tokens=max_tokens,
         )
-        self.is_asynchronous = isinstance(self._engine, PackedEngine)
-        self.pooling = checkpoint.pooling(self.labels, pooling)
+        self.is_asynchronous = isinstance(self.engine, PackedEngine)
+        self.screen = screen
+        self.pooling = checkpoint.pooling(own, pooling, labels)
         self._is_max_L = np.array([one == "max" for one in self.pooling])
 
     def score_ids(self, ids: np.ndarray, offsets: np.ndarray) -> np.ndarray:
@@ -102,6 +116,8 @@ class Scorer:
         empty one by the special tokens alone. Scores are probabilities (raw values for a regression
         head); over windows the maximum counts for porn, politics, ads and toxicity, else the mean.
         They are a function of the arguments, batching included, for one device and thread count.
+        Which windows the screen decides, where there is one, and their scores depend on each window
+        alone.
         """
         return self.start(ids, offsets)().pooled
 
@@ -115,31 +131,49 @@ class Scorer:
         assert int(offsets[-1]) <= len(ids)
         document_count = len(offsets) - 1
         if document_count == 0:
-            nothing = np.zeros((0, len(self.labels)), dtype=np.float32)
-            return lambda: WindowScores(nothing, nothing, np.zeros(0, np.int64))
-        starts_W, lengths_W, documents_W = windows(offsets, self._room, self.max_windows)
+            nothing, none = np.zeros((0, len(self.labels)), np.float32), np.zeros(0, np.int64)
+            return lambda: WindowScores(nothing, nothing, none, none)
+        starts_W, lengths_W, documents_W = windows(offsets, self.room, self.max_windows)
+        scores_WL = np.empty((len(starts_W), len(self.labels)), np.float32)
+        passed_W = np.ones(len(starts_W), bool)
+        if self.screen is not None:
+            scores_WL = self.screen.estimates(ids, starts_W, lengths_W)
+            passed_W = ~self.screen.clear(scores_WL)
         with torch.inference_mode():
-            logits = self._engine.start(ids, starts_W, lengths_W)
+            logits = self.engine.start(ids, starts_W[passed_W], lengths_W[passed_W])
 
         def scores() -> WindowScores:
-            scores_WL = self._scores(logits())
-            # A document's windows stand next to each other.
-            count_D = np.bincount(documents_W, minlength=document_count)
-            first_D = np.cumsum(count_D) - count_D
-            largest_DL = np.maximum.reduceat(scores_WL, first_D)
-            mean_DL = np.add.reduceat(scores_WL, first_D) / count_D[:, None].astype(np.float32)
-            pooled: np.ndarray = np.where(self._is_max_L, largest_DL, mean_DL)
-            return WindowScores(
-                pooled, np.where(self._is_max_L, mean_DL, largest_DL), count_D.astype(np.int64)
-            )
+            scores_WL[passed_W] = self.scores_of(logits())
+            return self.pooled(scores_WL, passed_W, documents_W, document_count)
 
         return scores
 
-    def _scores(self, logits_WL: np.ndarray) -> np.ndarray:
+    def pooled(
+        self,
+        scores_WL: np.ndarray,
+        passed_W: np.ndarray,
+        documents_W: np.ndarray,
+        document_count: int,
+    ) -> WindowScores:
+        """Return what documents score by their windows, which stand next to each other."""
+        count_D = np.bincount(documents_W, minlength=document_count)
+        first_D = np.cumsum(count_D) - count_D
+        largest_DL = np.maximum.reduceat(scores_WL, first_D)
+        mean_DL = np.add.reduceat(scores_WL, first_D) / count_D[:, None].astype(np.float32)
+        pooled: np.ndarray = np.where(self._is_max_L, largest_DL, mean_DL)
+        return WindowScores(
+            pooled,
+            np.where(self._is_max_L, mean_DL, largest_DL),
+            count_D.astype(np.int64),
+            np.add.reduceat(passed_W.astype(np.int64), first_D),
+        )
+
+    def scores_of(self, logits_WL: np.ndarray) -> np.ndarray:
+        """Return the scores that the configuration makes of logits, float32 of the same shape."""
         logits = torch.from_numpy(logits_WL)
-        if self._activation == "sigmoid":
+        if self.activation == "sigmoid":
             logits = logits.sigmoid()
-        elif self._activation == "softmax":
+        elif self.activation == "softmax":
             logits = logits.softmax(dim=-1)
         scores: np.ndarray = logits.numpy()
         return scores
@@ -253,21 +287,24 @@ def load(
     device: str | None = None,
     pooling: Mapping[str, str] | None = None,
     max_windows: int = MAX_WINDOWS,
+    cascade: bool = True,
 ) -> Scorer:
     """Return a Scorer for "default" (the shipped weights), a folder, or a Hub id.
 
     Any AutoModelForSequenceClassification with model.safetensors and tokenizer.json will do: BERT,
     RoBERTa, XLM-R, ELECTRA, ModernBERT and others. `labels` renames outputs ({"LABEL_1": "porn"});
-    `pooling` maps the names that they have then to "max" or "mean" over a document's windows,
-    of which there are `max_windows` at the most. fp32 on the CPU, bf16 on CUDA, which is taken
-    where present unless `device` says otherwise. `threads` sets torch's threads for the process.
-    Code from a checkpoint never runs. Raises ClassifierError, which says what to do, for a
-    checkpoint that lacks one of the files or a trained head, whose tokenizer is another's, or that
-    has no such label.
+    `pooling` maps labels, by either name, to "max" or "mean" over a document's windows, of which
+    there are `max_windows` at the most; without, `classifiers.checkpoint.pooling` decides. Where
+    the folder has a screen, clear windows are left to it, unless `cascade` is false. fp32 on the
+    CPU, bf16 on CUDA, which is taken where present unless `device` says otherwise. `threads` sets
+    torch's threads for the process. Code from a checkpoint never runs. Raises ClassifierError,
+    which says what to do, for a checkpoint that lacks one of the files or a trained head, whose
+    tokenizer or screen is another's, or that has no such label.
     """
     folder = folder_of(str(name_or_path))
     if threads is not None:
         torch.set_num_threads(threads)
+    screen = load_screen(folder) if cascade else None
     place = device or ("cuda" if torch.cuda.is_available() else "cpu")
     model = model_of(folder, dtype=torch.bfloat16 if place.startswith("cuda") else torch.float32)
     return Scorer(
@@ -278,4 +315,5 @@ def load(
         pooling=pooling,
         max_windows=max_windows,
         labels=labels,
+        screen=screen,
     )

@@ -17,7 +17,7 @@ LAYERS = [
     ("skypile.beam",),
     ("skypile.forget",),
     ("skypile.phases", "skypile.verify", "skypile.explain"),
-    ("skypile.curate", "skypile.label"),
+    ("skypile.curate", "skypile.label", "skypile.cascade"),
     (
         "skypile.recipe",
         "skypile.ledger",
@@ -35,7 +35,7 @@ LAYERS = [
 ]
 OWNERS = {
     "apache_beam": ("skypile.beam",),
-    "numba": ("skypile.kernels",),
+    "numba": ("skypile.kernels", "classifiers.screen_kernel"),
     "llvmlite": ("skypile.kernels",),
     "torch": ("classifiers", "skypile.pretrain"),
     "transformers": ("classifiers", "skypile.pretrain"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 import socket
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from skypile.beam import graph
 from skypile.beam.execute import run_pipeline
 from skypile.beam.progress import Curated, Entries, Files, Work, without_rest
 from skypile.beam.runners import LOCAL, RunnerOptions
+from skypile.cascade import cascade_notes, cascades
 from skypile.errors import RunError
 from skypile.io.store import Store
 from skypile.ledger import Ledger
@@ -152,6 +154,7 @@ def build(
         begun = time.monotonic()
         replaced, matched = drops.data["id_replaced"], drops.data.get("matched", [])
         notes = [*earlier_notes(context.against, matched), *drops.data["alarms"]]
+        notes += _cascade_notes(context, scores)
         ledger = audit(context, run.refs, curated, groups, id_replaced=replaced, notes=notes)
         found = manifest(context, run.refs, curated, groups, ledger, plan, matched)
         run.seconds["audit"] = time.monotonic() - begun
@@ -276,6 +279,13 @@ def _score(run: _Run, curated: Sequence[Entry], work: PairWork | None) -> list[E
     todo = run.spread(todo, [task.part["text_bytes"] for task in todo])
     run.phase("score", graph.score(context, todo) if todo else None, poll)
     return [_there(score.scored(context, task), task.ref.unit.name) for task in every]
+
+
+def _cascade_notes(context: Context, scores: Sequence[Entry]) -> list[str]:
+    counts: Counter[str] = Counter()
+    for entry in scores:
+        counts.update(entry.data.get("windows", {}))
+    return cascade_notes(cascades(context.recipe.score), counts)
 
 
 def _unit_tasks(

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from skypile import interrupts
+from skypile.cascade import cascade_notes, cascades, window_counts
 from skypile.cli.against import add_against, earlier
 from skypile.cli.curated import Counts, Piece, closed, curated, judged, read_pieces, with_removed
 from skypile.cli.inputs import add_input_arguments, gathered, ordered_plan, with_threshold
@@ -175,11 +176,15 @@ def _filter(
 ) -> None:
     with ExitStack() as stack:
         outputs = _outputs(args, recipe, plan, stack)
+        screened = cascades((*recipe.steps, *recipe.score))
+        windows: Counter[str] = Counter()
         for piece in _pieces(args, recipe, plan, options, counts, told):
             counts.add(piece)
             for write in outputs:
                 write(piece)
+            windows.update(window_counts(piece.batch, screened))
             told.judged(piece)
+        counts.ledger.notes += cascade_notes(screened, windows)
         finish(counts, plan, "filter")
         if args.ledger is not None:
             _write_ledger(args.ledger, counts.ledger)

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from skypile.cascade import cascades, window_counts
 from skypile.dedup.preference import preferences
 from skypile.dedup.signatures import SignatureSet
 from skypile.phases.context import Context, UnitRef
@@ -102,6 +103,7 @@ def write_scores(context: Context, task: PartTask, batch: pa.RecordBatch) -> Ent
         "file": files[0],
         "signatures": files[1] if files[1:] else None,
         "rows": batch.num_rows,
+        "windows": dict(window_counts(batch, cascades(context.recipe.score))),
         "stage_errors": len(faults),
         "stage_faults": faults[:NAMED_FAULTS],
     }

@@ -35,11 +35,18 @@ def _scorer(
     threads: int,
     max_windows: int,
     pooling: tuple[tuple[str, str], ...],
+    labels: tuple[tuple[str, str], ...],
+    screen: str | None,
 ) -> Scorer:
+    # It says where compiled kernels are kept, which Numba asks once: the screen's is one.
+    import skypile.kernels.cache  # noqa: F401
     from classifiers.model import load
 
     try:
-        return load(model, threads=threads, max_windows=max_windows, pooling=dict(pooling))
+        return load(
+            model, threads=threads, max_windows=max_windows, pooling=dict(pooling),
+            labels=dict(labels), cascade=screen is not None,
+        )  # fmt: skip
     except ClassifierError as error:
         raise RecipeError(str(error)) from error
 
@@ -52,15 +59,18 @@ class Classify(Stage):
     tokenizer. Each of its labels becomes a column, in lower case, or named by `labels` (label:
     column). Scores are probabilities, float32 rounded to 6 decimals. A document longer than a
     window (512 tokens, or what the checkpoint allows) has up to `max_windows`, the first, the last
-    and others evenly between. Of their scores the maximum counts for porn, politics, ads and
-    toxicity, the mean for others, unless `pooling` (label: max or mean) says otherwise; the other
-    of the two stands in the column with ``_mean`` or ``_max`` behind its name, and the number of
-    windows in `windows_column`, so that a rule can go by either without scoring again. `threads` is
-    fixed, because it decides the last bits of a score on the CPU.
+    and others evenly between. Of their scores the maximum counts for labels called porn, politics,
+    ads or toxicity, by the checkpoint or by `labels`, the mean for others, unless `pooling` (label:
+    max or mean) says otherwise; the other of the two stands in the column with ``_mean`` or
+    ``_max`` behind its name, and the number of windows in `windows_column`, so that a rule can go
+    by either without scoring again. Where the checkpoint has a screen (`classifiers.screen`), that
+    decides the windows which are clear for all labels, unless `cascade` is false; how many the
+    model itself has scored stands in `scored_column`. `threads` is fixed, because it decides the
+    last bits of a score on the CPU.
     """
 
     reads: ClassVar[tuple[str, ...]] = ("text",)
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     model_name: str = Field(default="default", alias="model")
     labels: dict[str, str] = Field(default={})
@@ -68,6 +78,8 @@ class Classify(Stage):
     max_windows: int = Field(default=checkpoint.MAX_WINDOWS, ge=2, le=1024)
     pooling: dict[str, checkpoint.Pooling] = Field(default={})
     windows_column: str = Field(default="windows_count", pattern=r"^[a-z][a-z0-9_]*$")
+    scored_column: str = Field(default="windows_scored_count", pattern=r"^[a-z][a-z0-9_]*$")
+    cascade: bool = True
 
     @property
     def folder(self) -> Path:
@@ -87,15 +99,15 @@ class Classify(Stage):
             )
         columns = [self.labels.get(name, _column_name(name)) for name in found]
         try:
-            pooled = checkpoint.pooling(found, self.pooling)
+            pooled = checkpoint.pooling(found, self.pooling, self.labels)
         except ClassifierError as error:
             raise RecipeError(f"stage classify: {error}") from error
         others = {"max": "mean", "mean": "max"}
         columns += [
             f"{name}_{others[how]}" for name, how in zip(columns, pooled, strict=True) if name
         ]
-        columns.append(self.windows_column)
-        if len(columns) < 2 * len(found) + 1 or len(set(columns)) < len(columns):
+        columns += [self.windows_column, self.scored_column]
+        if len(columns) < 2 * len(found) + 2 or len(set(columns)) < len(columns):
             raise RecipeError(
                 f"stage classify: the labels of {self.model_name} ({', '.join(found)}) give the "
                 f"columns {columns}; name each by labels: {{LABEL: COLUMN}}"
@@ -104,9 +116,9 @@ class Classify(Stage):
 
     @property
     def writes(self) -> dict[str, pa.DataType]:
-        """Two float64 columns for each label of the model, and int64 of windows."""
-        *scores, count = self._columns()
-        return {**dict.fromkeys(scores, pa.float64()), count: pa.int64()}
+        """Two float64 columns for each label of the model, and two int64 of windows."""
+        *scores, count, scored = self._columns()
+        return {**dict.fromkeys(scores, pa.float64()), count: pa.int64(), scored: pa.int64()}
 
     def load(self) -> None:
         """Load weights and tokenizer into this process."""
@@ -114,9 +126,20 @@ class Classify(Stage):
 
     def _loaded(self) -> Scorer:
         folder = self.folder
-        pooling = tuple(sorted(self.pooling.items()))
-        key = (str(folder), checkpoint.fingerprint(folder), self.threads, self.max_windows)
-        return _scorer(*key, pooling)
+        return _scorer(
+            str(folder),
+            checkpoint.fingerprint(folder),
+            self.threads,
+            self.max_windows,
+            tuple(sorted(self.pooling.items())),
+            tuple(sorted(self.labels.items())),
+            self.screen,
+        )
+
+    @property
+    def screen(self) -> str | None:
+        """The hash of the checkpoint's screen; None where none is there or used."""
+        return checkpoint.screen_fingerprint(self.folder) if self.cascade else None
 
     def __call__(self, batch: pa.RecordBatch) -> dict[str, pa.Array]:
         """Return the scores of each document; all windows of `batch` are cut into batches."""
@@ -125,9 +148,13 @@ class Classify(Stage):
         found = [wait() for wait in pending]
         scores = np.concatenate([np.hstack([one.pooled, one.other]) for one in found])
         scores = np.round(scores.astype(np.float64), 6)
-        *names, count = self._columns()
+        *names, count, scored = self._columns()
         columns = {name: pa.array(scores[:, at]) for at, name in enumerate(names)}
-        return {**columns, count: pa.array(np.concatenate([one.count for one in found]))}
+        return {
+            **columns,
+            count: pa.array(np.concatenate([one.count for one in found])),
+            scored: pa.array(np.concatenate([one.scored for one in found])),
+        }
 
     def _ids(
         self, batch: pa.RecordBatch, scorer: Scorer
@@ -150,10 +177,10 @@ class Classify(Stage):
             yield found.ids, found.offsets
 
     def fingerprint_data(self) -> dict[str, Any]:
-        """Name the model by the hash of its files rather than by its path."""
+        """Name the model and its screen by the hashes of their files rather than by a path."""
         data = super().fingerprint_data()
-        del data["model_name"]
-        return data | {"model": checkpoint.fingerprint(self.folder)}
+        del data["model_name"], data["cascade"]
+        return data | {"model": checkpoint.fingerprint(self.folder), "screen": self.screen}
 
 
 def _slices(text: pa.StringArray | pa.LargeStringArray) -> Iterator[slice]:

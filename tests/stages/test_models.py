@@ -6,16 +6,22 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from documents import batch_of
 
+from classifiers.checkpoint import fingerprint
+from classifiers.screen_model import Weights, save_screen
+from skypile.cascade import cascade_notes, cascades, window_counts
+from skypile.cli.main import run
 from skypile.curate import annotate
 from skypile.errors import RecipeError, TokenizerError
+from skypile.recipe import Step
 from skypile.stages.classify import Classify
 from skypile.stages.signature import Signature
 from skypile.stages.tokens import TOKEN_IDS, Tokens
-from skypile.tokens import DEFAULT_TOKENIZER
+from skypile.tokens import DEFAULT_TOKENIZER, load_encoder
 
 SAMPLE = Path(__file__).parents[2] / "skypile" / "sample"
 GOLDEN = Path(__file__).parents[1] / "golden" / "models.json"
@@ -84,7 +90,8 @@ def checkpoint(tmp_path_factory) -> Path:
 
 def test_any_checkpoint_can_be_named_and_its_labels_mapped(checkpoint):
     stage = Classify(model=str(checkpoint), labels={"Toxic": "toxicity"})
-    columns = ["not_toxic", "toxicity", "not_toxic_max", "toxicity_max", "windows_count"]
+    columns = ["not_toxic", "toxicity", "not_toxic_max", "toxicity_mean"]
+    columns += ["windows_count", "windows_scored_count"]
     assert list(stage.writes) == columns
     rows = annotate(batch_of(["some text", "别的文字"]), [Tokens(), stage]).to_pylist()
     for row in rows:
@@ -115,6 +122,84 @@ def test_a_model_is_named_by_its_hash_not_its_path(checkpoint, tmp_path):
     one, two = Classify(model=str(checkpoint)), Classify(model=str(copy))
     assert one.fingerprint_data() == two.fingerprint_data()
     assert one.fingerprint_data() != Classify().fingerprint_data()
+
+
+@pytest.fixture(scope="module")
+def screened(checkpoint, tmp_path_factory) -> Path:
+    """The checkpoint with a screen whose estimates go by the length of a window alone.
+
+    Of n tokens the logit of the second label is 40 / (n + 8) - 1.5: windows under 10 tokens are
+    clear, and said to be toxic; all others are not.
+    """
+    folder = shutil.copytree(checkpoint, tmp_path_factory.mktemp("screened") / "m")
+    features, labels = 4, 2
+    skip_FL = np.zeros((features, labels), np.float32)
+    skip_FL[3, 1] = 5
+    weights = Weights(
+        np.zeros((16384, 1), np.float32), np.zeros((features, 1), np.float32),
+        np.zeros(1, np.float32), np.zeros((1, labels), np.float32), skip_FL,
+        np.array([0, -1.5], np.float32),
+    )  # fmt: skip
+    row = {"threshold": 0.5, "aimed": True, "flagged": 400, "lost": 1, "gained": 0}
+    told = {
+        "version": 1, "weights": fingerprint(folder), "activation": "softmax",
+        "bounds": {"Not Toxic": {"low": 0.5, "high": 0.5}, "Toxic": {"low": 0.1, "high": 0.65}},
+        "figures": {"test": {"heads": {"Toxic": [row]}}},
+    }  # fmt: skip
+    save_screen(folder, weights, told)
+    return folder
+
+
+def test_clear_windows_are_left_to_the_screen(screened, checkpoint):
+    both, alone = Classify(model=str(screened)), Classify(model=str(screened), cascade=False)
+    without = Classify(model=str(checkpoint))
+    assert alone.fingerprint_data() == without.fingerprint_data() != both.fingerprint_data()
+    assert list(both.writes)[-2:] == ["windows_count", "windows_scored_count"]
+    # One window that is clear, one that is not, and four that are not.
+    texts = ["one two", "one two three four five " * 6, "river and copper " * 50, ""]
+    rows = annotate(batch_of(texts), [both]).to_pylist()
+    assert [row["windows_scored_count"] for row in rows] == [0, 1, 4, 0]
+    bert = annotate(batch_of(texts), [alone]).to_pylist()
+    assert [row["windows_scored_count"] for row in bert] == [1, 1, 4, 1]
+    for row, other in zip(rows[1:3], bert[1:3], strict=True):
+        assert row["toxic"] == pytest.approx(other["toxic"], abs=2e-6)
+    for row, count in ((rows[0], len(tokens_of(texts[0]))), (rows[3], 0)):
+        expected = 1 / (1 + np.exp(1.5 - 40 / (count + 8)))
+        assert row["toxic"] == pytest.approx(expected, abs=2e-6)
+    parts = [annotate(batch_of([text]), [both]).to_pylist()[0] for text in texts]
+    assert [row["windows_scored_count"] for row in parts] == [0, 1, 4, 0]
+    assert [parts[at]["toxic"] for at in (0, 3)] == [rows[at]["toxic"] for at in (0, 3)]
+
+
+def tokens_of(text: str) -> list[int]:
+    return load_encoder(DEFAULT_TOKENIZER).encode(pa.array([text], pa.large_string())).ids.tolist()
+
+
+def test_the_ledger_says_how_many_windows_the_model_scored(screened, checkpoint, tmp_path, capsys):
+    recipe = tmp_path / "toxic.yaml"
+    recipe.write_text(
+        "name: toxic\nsteps: [{stages: [counts]}]\nscore:\n"
+        f"- stages: [{{stage: classify, model: {screened}}}]\n",
+        "utf-8",
+    )
+    texts = ["one two", "one two three four five " * 6, "river and copper " * 50]
+    lines = [json.dumps({"text": text}) for text in texts]
+    (tmp_path / "in.jsonl").write_text("\n".join(lines), "utf-8")
+    args = ["filter", str(tmp_path / "in.jsonl"), "--recipe", str(recipe)]
+    assert run([*args, "--output", str(tmp_path / "out.jsonl")]) == 0
+    expected = (
+        f"classify: {screened} scored 5 of 6 windows (83.3%), its screen the others; by the "
+        "figures in screen.json that loses 1 of 400 flags (0.25%)"
+    )
+    assert expected in capsys.readouterr().err.splitlines()
+    steps = [Step(stages=[{"stage": "classify", "model": str(model)}])
+             for model in (screened, checkpoint)]  # fmt: skip
+    stages = cascades(steps)
+    assert [stage.model_name for stage in stages] == [str(screened)]
+    counted = window_counts(annotate(batch_of(texts), stages), stages)
+    assert counted == {"windows_count": 6, "windows_scored_count": 5}
+    assert cascade_notes(stages, counted) == [expected]
+    assert cascade_notes(stages, {}) == []
 
 
 def test_a_wrong_label_or_model_or_tokenizer_is_named(checkpoint, tmp_path):
