@@ -82,6 +82,7 @@ class _Run:
         Phases pair and cluster stay in this process: all that they group would cross to workers.
         """
         options = self.options.alone if name in ALONE else self.options.shared
+        options = self.options.score if name == "score" else options
         begun, cpu = time.monotonic(), time.process_time()
         before = self.seconds.get(name, 0.0)
         with self._shown(Progress(name, poll, quiet=self.quiet, before=before, last=last)):

@@ -17,6 +17,7 @@ from skypile.errors import UsageError
 __all__ = ["LOCAL", "RunnerOptions", "runner_options"]
 
 LOCAL = "FnApiRunner"
+DATAFLOW = "DataflowRunner"
 
 # DirectRunner is a switching runner: it tries to download a Go binary for each pipeline and falls
 # back in silence, so one machine may run another engine than the next. Local runs are pinned.
@@ -25,8 +26,8 @@ ALIASES = {
     "directrunner": LOCAL,
     "fnapirunner": LOCAL,
     "local": LOCAL,
-    "dataflow": "DataflowRunner",
-    "dataflowrunner": "DataflowRunner",
+    "dataflow": DATAFLOW,
+    "dataflowrunner": DATAFLOW,
     "flink": "FlinkRunner",
     "flinkrunner": "FlinkRunner",
     "spark": "SparkRunner",
@@ -64,12 +65,14 @@ class RunnerOptions:
     """Beam's options for the phases that many workers share, and for those that one process does.
 
     `workers` is the number of local worker processes; 1 means that the driver does the work.
+    `score` is for the phase that runs models, which may have other machines than the rest.
     """
 
     name: str
     workers: int
     shared: PipelineOptions
     alone: PipelineOptions
+    score: PipelineOptions
 
     def describe(self) -> str:
         """Return who does the work, as a person reads it."""
@@ -81,38 +84,64 @@ class RunnerOptions:
         return "this process" if self.workers == 1 else f"{self.workers} worker processes"
 
 
-def runner_options(runner: str, beam_args: Sequence[str], workers: int | None) -> RunnerOptions:
+def runner_options(
+    runner: str, beam_args: Sequence[str], workers: int | None, score_args: Sequence[str] = ()
+) -> RunnerOptions:
     """Return Beam's options for `runner`, with `beam_args` passed through.
 
-    `workers` is --workers: None where it is not given, 0 for one per core. Raises UsageError for
-    modes that lose data, for options that Beam does not know, and for local workers on a runner
-    that has its own.
+    `workers` is --workers: None where it is not given, 0 for one per core. `score_args` are options
+    of phase score, which stand behind the others and so win over them. Raises UsageError for
+    modes that lose data, for options that Beam does not know, for local workers on a runner
+    that has its own, and for Dataflow jobs whose workers would have no SkyPile.
     """
     name = runner_name(runner)
-    for arg in beam_args:
+    every = [*beam_args, *score_args]
+    for arg in every:
         _refuse_lossy(arg)
     known = _Parser(add_help=False, allow_abbrev=False)
     for kind in PipelineOptions.__subclasses__():
         kind._add_argparse_args(known)
     # Beam itself would only log that it discards an option that it does not know.
-    parsed, unknown = known.parse_known_args([*beam_args])
+    _, unknown = known.parse_known_args(every)
     if unknown:
         raise UsageError(f"unknown option {unknown[0]!r}; see skypile build --help")
-    alone = Options([f"--runner={name}", *beam_args])
+    parsed, _ = known.parse_known_args([*beam_args])
     if name != LOCAL:
         if workers is not None:
             raise UsageError(
                 f"--workers are processes of this machine, and {name} has workers of its own: "
                 "leave it out and give that runner's option (--num_workers, --parallelism)"
             )
-        return RunnerOptions(name, 1, alone, alone)
+        more = _dataflow_defaults(parsed) if name == DATAFLOW else []
+        shared = Options([f"--runner={name}", *beam_args, *more])
+        return RunnerOptions(name, 1, shared, shared, Options([f"--runner={name}", *every, *more]))
+    if score_args:
+        raise UsageError(
+            "--score-options are for runners with machines of several kinds; on this machine "
+            "stage classify takes the GPU by itself where there is one"
+        )
     count = _worker_count(workers, parsed.direct_num_workers)
     mode = "multi_processing" if count > 1 else "in_memory"
-    shared = Options([f"--runner={name}", *beam_args])
+    shared, alone = (Options([f"--runner={name}", *beam_args]) for _ in range(2))
     for options, number, how in ((shared, count, mode), (alone, 1, "in_memory")):
         direct = options.view_as(DirectOptions)
         direct.direct_num_workers, direct.direct_running_mode = number, how
-    return RunnerOptions(name, count, shared, alone)
+    return RunnerOptions(name, count, shared, alone, shared)
+
+
+def _dataflow_defaults(given: argparse.Namespace) -> list[str]:
+    """Return what a Dataflow job needs besides what is given; refuse one that cannot work."""
+    if not (given.sdk_container_image or given.setup_file or given.extra_packages):
+        raise UsageError(
+            "--runner=Dataflow: its workers would have no SkyPile; give "
+            "--sdk_container_image=IMAGE, an image of docker/README.md, or --setup_file"
+        )
+    for option in ("project", "region", "temp_location"):
+        if not getattr(given, option):
+            raise UsageError(f"--runner=Dataflow needs --{option}")
+    # What the image holds is what runs: nothing is uploaded, nothing installed at the start.
+    is_whole = given.sdk_container_image and given.sdk_location == "default"
+    return ["--sdk_location=container"] if is_whole else []
 
 
 def _cores() -> int:

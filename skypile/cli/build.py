@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import shlex
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -58,6 +59,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--workers", type=int, metavar="N", help="processes of this machine; 0: one per core"
     )
     parser.add_argument("--runner", default="Direct", metavar="NAME", help="default: Direct")
+    parser.add_argument("--score-options", default="", metavar="'OPTIONS'", help=(
+        "Beam options of phase score alone, in one string: other machines, another job server"
+    ))  # fmt: skip
     parser.add_argument("--text-field", default="text", metavar="NAME")
     parser.add_argument("--id-field", default="id", metavar="NAME")
     parser.add_argument("--max-document-bytes", type=int, default=256 << 20, metavar="N")
@@ -90,7 +94,8 @@ def run(args: argparse.Namespace, extra: Sequence[str]) -> int:
     from skypile.beam.build import build
     from skypile.beam.runners import runner_options
 
-    options = runner_options(args.runner, extra, args.workers)
+    score = shlex.split(args.score_options)
+    options = runner_options(args.runner, extra, args.workers, score)
     if not args.quiet:
         _say(f"runner   {options.describe()}")
     if args.dry_run:

@@ -7,6 +7,7 @@ that the kernel calls has changed; here the sources of all these modules count.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -117,8 +118,14 @@ class _Locator(caching.UserProvidedCacheLocator):
 
     def ensure_cache_path(self) -> None:
         """Make the folder, and remove those of all but the last few versions of the file."""
-        super().ensure_cache_path()
         mine = Path(self.get_cache_path())
+        try:
+            super().ensure_cache_path()
+        except OSError:
+            # In an image the folder was filled when it was built, and may be read and no more.
+            if not mine.is_dir():
+                raise
+            return
         name = _name(Path(self._py_file).resolve())
         digits = "[0-9a-f]" * STAMP_DIGITS
         others = sorted(mine.parent.glob(f"{name}-{digits}"), key=_changed, reverse=True)
@@ -139,6 +146,20 @@ class _Locator(caching.UserProvidedCacheLocator):
 
 
 caching.CacheImpl._locator_classes.insert(0, _Locator)
+
+_save = caching.IndexDataCacheFile.save
+
+
+def _save_where_allowed(file: Any, key: Any, data: Any) -> None:
+    """Keep a kernel, but where the folder is for reading only: the process goes on with its own."""
+    try:
+        _save(file, key, data)
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+
+
+caching.IndexDataCacheFile.save = _save_where_allowed
 
 _OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import skypile
@@ -95,3 +97,38 @@ def test_of_many_versions_the_last_are_kept(monkeypatch, tmp_path) -> None:
 
 def _locates() -> None:
     """Stand for a kernel: only where it begins is looked at."""
+
+
+GROWN = """
+import sys, numpy as np
+from skypile.kernels.growing import grown
+for kind in sys.argv[1:]:
+    assert len(grown(np.zeros((4, 2), kind))) == 8
+print(sum(grown.stats.cache_hits.values()))
+"""
+
+
+def test_kernels_come_from_a_folder_that_cannot_be_written(tmp_path) -> None:
+    """As images have it, whose root file system is read-only; what is not there is compiled."""
+    folder = tmp_path / "numba"
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(folder)}
+
+    def hits(*kinds: str, command: tuple[str, ...] = ()) -> str:
+        found = subprocess.run(
+            [*command, sys.executable, "-c", GROWN, *kinds],
+            env=environment, check=True, capture_output=True, text=True,
+        )  # fmt: skip
+        return found.stdout.strip()
+
+    assert hits("int64") == "0"
+    kept = sorted(folder.rglob("*"))
+    for path in (folder, *kept):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    # Root may write anywhere, but not without this capability.
+    bound = ("setpriv", "--bounding-set=-dac_override") if os.getuid() == 0 else ()
+    try:
+        assert hits("int64", "int32", command=bound) == "1"
+        assert sorted(folder.rglob("*")) == kept
+    finally:
+        for path in (folder, *kept):
+            path.chmod(0o755)
