@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,7 +32,7 @@ from classifiers.windows import windows
 
 __all__ = ["main", "make"]
 
-_TOKENS: Final = 4_000_000
+_TOKENS: Final = 8_000_000
 # Dev documents of each source, drawn evenly: all of them take as long as the rest.
 _DEV_OF_SOURCE: Final = 100
 
@@ -40,57 +42,110 @@ def _logits(scorer: Scorer, ids: np.ndarray, starts: np.ndarray, lengths: np.nda
         return scorer.engine.start(ids, starts, lengths)()
 
 
-def _told(bert: int, whole: int, heads: dict[str, Any], what: str) -> dict[str, Any]:
-    return {what: whole, "passed": bert, "passed_frac": round(bert / max(whole, 1), 4)} | {
-        "heads": heads
-    }
+def _figures(passed_W: np.ndarray, heads: dict[str, Any]) -> dict[str, Any]:
+    count, passed = len(passed_W), int(passed_W.sum())
+    frac = round(passed / max(count, 1), 4)
+    return {"windows": count, "passed": passed, "passed_frac": frac, "heads": heads}
 
 
 def _test_figures(
-    scorer: Scorer, screen: Screen, drawn_windows: Windows, scores_WL: np.ndarray, wanted: list[Aim]
+    scorer: Scorer, screen: Screen, every: Windows, scores_WL: np.ndarray, wanted: Sequence[Aim]
 ) -> dict[str, Any]:
-    """Return the figures of the windows of part test."""
-    rows = np.flatnonzero(drawn_windows.parts == "test")
-    found = screen.estimates(
-        drawn_windows.ids, drawn_windows.starts[rows], drawn_windows.lengths[rows]
-    )
-    passed = ~screen.clear(found)
-    found[passed] = scores_WL[rows][passed]
-    heads = flag_figures(scores_WL[rows], found, scorer.own_labels, wanted)
-    return _told(int(passed.sum()), len(rows), heads, "windows")
+    """Return the figures of the windows of part test, each as if it were a document."""
+    rows = np.flatnonzero(every.parts == "test")
+    alone_WL = scores_WL[rows]
+    now_WL = screen.estimates(every.ids, every.starts[rows], every.lengths[rows])
+    passed_W = ~screen.clear(now_WL)
+    now_WL[passed_W] = alone_WL[passed_W]
+    return _figures(passed_W, flag_figures(alone_WL, now_WL, scorer.own_labels, wanted))
 
 
 def _dev_figures(
-    scorer: Scorer, screen: Screen, data: Path, wanted: list[Aim]
-) -> dict[str, Any] | None:
+    scorer: Scorer, screen: Screen, data: Path, wanted: Sequence[Aim]
+) -> dict[str, Any]:
     """Return the figures of dev documents whole, all of their windows pooled."""
-    seen: dict[str, int] = {}
+    seen: Counter[str] = Counter()
     texts = []
     for doc in labelled_documents(data, "dev", cross=False):
-        seen[doc.source] = seen.get(doc.source, 0) + 1
+        seen[doc.source] += 1
         if seen[doc.source] <= _DEV_OF_SOURCE:
             texts.append(doc.text)
     parts = encoded(Tokenizer.from_file(str(scorer.tokenizer_path)), texts)
     offsets = np.cumsum([0, *map(len, parts)], dtype=np.int64)
     ids = np.concatenate(parts)
-    found = windows(offsets, scorer.room, scorer.max_windows)
-    starts_W, lengths_W, documents_W = found
+    starts_W, lengths_W, documents_W = windows(offsets, scorer.room, scorer.max_windows)
     alone_WL = scorer.scores_of(_logits(scorer, ids, starts_W, lengths_W))
     now_WL = screen.estimates(ids, starts_W, lengths_W)
     passed_W = ~screen.clear(now_WL)
     now_WL[passed_W] = alone_WL[passed_W]
-    alone, now = (
-        scorer.pooled(scores, passed_W, documents_W, len(texts)).pooled
-        for scores in (alone_WL, now_WL)
+    alone_DL, now_DL = (
+        scorer.pooled(scores_WL, passed_W, documents_W, len(texts)).pooled
+        for scores_WL in (alone_WL, now_WL)
     )
-    heads = flag_figures(alone, now, scorer.own_labels, wanted)
-    told = _told(int(passed_W.sum()), len(passed_W), heads, "windows")
-    return {"documents": len(texts)} | told
+    heads = flag_figures(alone_DL, now_DL, scorer.own_labels, wanted)
+    return {"documents": len(texts)} | _figures(passed_W, heads)
+
+
+def _fitted(
+    scorer: Scorer,
+    every: Windows,
+    logits_WL: np.ndarray,
+    wanted: Sequence[Aim],
+    settings: Settings,
+) -> Screen:
+    """Return the screen: weights of the windows of part fit, bounds of those of part bounds."""
+    rows = np.flatnonzero(every.parts == "fit")
+    vectors: Any = scorer.model.get_input_embeddings()  # type: ignore[operator]
+    weights = fitted_weights(
+        vectors.weight.detach().float().cpu().numpy(),
+        every.ids,
+        every.starts[rows],
+        every.lengths[rows],
+        targets(logits_WL[rows], scorer.activation),
+        settings,
+    )
+    nothing = np.zeros(len(wanted), np.float32)
+    screen = Screen(weights, scorer.activation, nothing, nothing, {})
+    rows = np.flatnonzero(every.parts == "bounds")
+    estimates_WL = screen.estimates(every.ids, every.starts[rows], every.lengths[rows])
+    scores_WL = scorer.scores_of(logits_WL[rows])
+    low_L, high_L = fitted(estimates_WL, scores_WL, wanted, TARGET_FRAC)
+    return replace(screen, low_L=low_L, high_L=high_L)
+
+
+def _described(
+    scorer: Scorer,
+    screen: Screen,
+    every: Windows,
+    wanted: Sequence[Aim],
+    figures: dict[str, Any],
+    seed: int,
+) -> dict[str, Any]:
+    """Return what screen.json holds."""
+    names = scorer.own_labels
+    return {
+        "version": VERSION,
+        "weights": scorer.fingerprint,
+        "activation": screen.activation,
+        "bounds": {
+            name: {"low": float(low), "high": float(high)}
+            for name, low, high in zip(names, screen.low_L, screen.high_L, strict=True)
+        },
+        "aims": {
+            name: {"lowest": aim.lowest, "highest": aim.highest, "below": aim.is_below}
+            for name, aim in zip(names, wanted, strict=True)
+        },
+        "target_frac": TARGET_FRAC,
+        "figures": figures,
+        "seed": seed,
+        "tokens": int(every.lengths.sum()),
+        "sources": every.counts(),
+    }
 
 
 def make(
     scorer: Scorer,
-    drawn_windows: Windows,
+    every: Windows,
     wanted: Sequence[Aim],
     settings: Settings,
     *,
@@ -107,44 +162,14 @@ def make(
             f"{folder}: its output is a regression value, which no screen is made for; give "
             "config.json the problem_type single_label_classification or multi_label_classification"
         )
-    every = drawn_windows
     logits_WL = _logits(scorer, every.ids, every.starts, every.lengths)
-    rows = np.flatnonzero(every.parts == "fit")
-    vectors: Any = scorer.model.get_input_embeddings()  # type: ignore[operator]
-    weights = fitted_weights(
-        vectors.weight.detach().float().cpu().numpy(),
-        every.ids, every.starts[rows], every.lengths[rows],
-        targets(logits_WL[rows], scorer.activation), settings,
-    )  # fmt: skip
+    screen = _fitted(scorer, every, logits_WL, wanted, settings)
     scores_WL = scorer.scores_of(logits_WL)
-    nothing = np.zeros(len(wanted), np.float32)
-    screen = Screen(weights, scorer.activation, nothing, nothing, {})
-    rows = np.flatnonzero(every.parts == "bounds")
-    estimates_WL = screen.estimates(every.ids, every.starts[rows], every.lengths[rows])
-    low_L, high_L = fitted(estimates_WL, scores_WL[rows], wanted, TARGET_FRAC)
-    screen = Screen(weights, scorer.activation, low_L, high_L, {})
-    figures = {"test": _test_figures(scorer, screen, every, scores_WL, list(wanted))}
-    if data is not None and (found := _dev_figures(scorer, screen, data, list(wanted))):
-        figures["dev"] = found
-    told = {
-        "version": VERSION,
-        "weights": scorer.fingerprint,
-        "activation": scorer.activation,
-        "bounds": {
-            label: {"low": float(low), "high": float(high)}
-            for label, low, high in zip(scorer.own_labels, low_L, high_L, strict=True)
-        },
-        "aims": {
-            label: {"lowest": aim.lowest, "highest": aim.highest, "below": aim.is_below}
-            for label, aim in zip(scorer.own_labels, wanted, strict=True)
-        },
-        "target_frac": TARGET_FRAC,
-        "figures": figures,
-        "seed": settings.seed,
-        "tokens": int(every.lengths.sum()),
-        "sources": every.counts(),
-    }  # fmt: skip
-    save_screen(folder, weights, told)
+    figures = {"test": _test_figures(scorer, screen, every, scores_WL, wanted)}
+    if data is not None:
+        figures["dev"] = _dev_figures(scorer, screen, data, wanted)
+    told = _described(scorer, screen, every, wanted, figures, settings.seed)
+    save_screen(folder, screen.weights, told)
     return told
 
 

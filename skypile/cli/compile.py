@@ -30,6 +30,7 @@ of them, so that no later run has to wait: in an image, or before measuring.
 READ = ReadOptions()
 _CHAIN, _OTHERS, _DUPLICATES = "dependent stages", "pages and Chinese tokens", "duplicates"
 _OVERLAPS = "overlaps"
+_SCREEN = "the screen of a classifier"
 _FIRST = "counts"
 WITHOUT_KERNELS = ("classify", "tokens")
 PAGE = "<html><head><title>A page</title></head><body><p>{}</p></body></html>"
@@ -57,7 +58,7 @@ def run(args: argparse.Namespace, extra: list[str]) -> int:
         say(f"compiling kernels into {folder()}")
     jobs = args.jobs or os.cpu_count() or 1
     # Numba compiles one kernel at a time in a process. What takes longest stands first.
-    tasks = [_CHAIN, _OTHERS, *_independent_stages(), _OVERLAPS, _DUPLICATES]
+    tasks = [_CHAIN, _OTHERS, *_independent_stages(), _OVERLAPS, _DUPLICATES, _SCREEN]
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         list(pool.map(_compile, tasks))
     if not args.quiet:
@@ -93,6 +94,8 @@ def _compile(task: str) -> None:
         _duplicates(texts)
     elif task == _OVERLAPS:
         _overlaps(texts)
+    elif task == _SCREEN:
+        _screen()
     else:
         stage = _stage(task)
         assert stage is not None
@@ -170,6 +173,22 @@ def _overlaps(texts: pa.Array) -> None:
     keys = text_keys(data, offsets, np.ones(len(texts), np.bool_), limits)
     index, _ = compile_index(keys, rows, np.zeros_like(rows), len(texts))
     overlaps(data, offsets, index, limits, sets=1, min_hits=1, min_item_frac=0.0)
+
+
+def _screen() -> None:
+    """Estimate a window: stage classify would load a model, and not every model has a screen."""
+    import numpy as np
+
+    import skypile.kernels.cache  # noqa: F401 - it says where kernels are kept
+    from classifiers.screen_model import Screen, Weights
+
+    def zeros(*shape: int) -> np.ndarray:
+        return np.zeros(shape, np.float32)
+
+    weights = Weights(zeros(1, 1), zeros(4, 1), zeros(1), zeros(1, 1), zeros(4, 1), zeros(1))
+    none, one = np.zeros(1, np.int64), np.ones(1, np.int64)
+    screen = Screen(weights, "sigmoid", zeros(1), zeros(1), {})
+    screen.estimates(np.zeros(1, np.uint32), none, one)
 
 
 def _others(text: str) -> None:

@@ -27,6 +27,7 @@ def test_every_module_of_kernels_has_compiled_ones(capsys: pytest.CaptureFixture
     }
     assert len(modules) > 10
     assert modules - compiled == set()
+    assert "screen_kernel" in compiled
 
 
 def test_a_first_run_says_that_it_compiles(
