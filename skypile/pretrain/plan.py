@@ -208,7 +208,9 @@ class Plan:
 
 def _halved(shares: Sequence[Share], sources: Sequence[Source]) -> list[Share]:
     """Return shares with those of subsets halved, and the others raised in proportion."""
-    subsets = [share for share, source in zip(shares, sources, strict=True) if not source.is_general]
+    subsets = [
+        share for share, source in zip(shares, sources, strict=True) if not source.is_general
+    ]
     # What general sources have of what subsets leave: as weights give it, the same all along.
     general = [
         (share.constant + share.linear / 2 + share.square / 3) if source.is_general else 0.0

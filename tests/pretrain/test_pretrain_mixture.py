@@ -19,7 +19,9 @@ def share_lists(draw) -> list[Share]:
     ends = st.floats(0, 0.45)
     ramps = [
         Share(first, *((last - first, 0.0) if is_linear else (0.0, last - first)))
-        for first, last, is_linear in draw(st.lists(st.tuples(ends, ends, st.booleans()), max_size=2))
+        for first, last, is_linear in draw(
+            st.lists(st.tuples(ends, ends, st.booleans()), max_size=2)
+        )
     ]
     weights = draw(st.lists(st.floats(0.001, 1000), min_size=1, max_size=4))
     scheduled = [*ramps, *[None] * len(weights)]
@@ -39,7 +41,9 @@ def plain_order(shares: list[Share], row_count: int) -> list[int]:
     k = len(shares)
     bound = 1 / (2 * k - 2) if k > 1 else 0.0
     had, order = [0] * k, []
-    due = [[float(s.before(np.float64(i), row_count)) for i in range(row_count + 1)] for s in shares]
+    due = [
+        [float(s.before(np.float64(i), row_count)) for i in range(row_count + 1)] for s in shares
+    ]
     for slot in range(row_count):
         latest = {}
         for source in range(k):
