@@ -37,8 +37,10 @@ class Share:
     """A share of rows, constant + linear * x + square * x², x being the stage's part that is over.
 
     >>> ramp = Share(0.10, square=0.30)  # Skywork's 10 to 40 %, as a curve that averages 20 %
-    >>> ramp.at(np.array([0.0, 0.5, 1.0])).round(3).tolist(), float(ramp.before(np.float64(1e3), 1000).round(9))
-    ([0.1, 0.175, 0.4], 200.0)
+    >>> ramp.at(np.array([0.0, 0.5, 1.0])).round(3).tolist()
+    [0.1, 0.175, 0.4]
+    >>> round(float(ramp.before(np.float64(1000), 1000)), 9)
+    200.0
     """
 
     constant: float

@@ -1,9 +1,9 @@
 """What each step of a run does: its stage, its learning rate, and the rows of its batch.
 
 All of it is a function of the configuration and the number of the step, for any number of ranks
-and any size of micro-batches: step s takes the rows of slots s·G to s·G + G - 1. Sources are read in
-an order of their own per pass, and a source that several stages name goes on where it was. The one
-thing that a run adds as it goes is where its guard backed off.
+and any size of micro-batches: step s takes the rows of slots s·G to s·G + G - 1. Sources are read
+in an order of their own per pass, and a source that several stages name goes on where it was. The
+one thing that a run adds as it goes is where its guard backed off.
 """
 
 from __future__ import annotations

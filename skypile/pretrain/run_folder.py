@@ -27,6 +27,8 @@ _MEANINGS = {
     "tokenizer": "the tokenizer's SHA-256",
     "corpus": "the corpus's digest",
     "streams": "the digest of the streams' sizes",
+    "bos": "the token before documents",
+    "eos": "the token behind documents",
 }
 
 

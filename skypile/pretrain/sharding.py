@@ -1,4 +1,4 @@
-"""One model over several ranks: FSDP2, block by block (arXiv 2304.11277, torch's second version)."""
+"""One model over several ranks: torch's FSDP2, block by block (Zhao et al. 2023)."""
 
 from __future__ import annotations
 

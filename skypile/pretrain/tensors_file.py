@@ -1,4 +1,4 @@
-"""Tensors written as safetensors, one after the other: no second copy in memory, and plain OSErrors.
+"""Tensors written as safetensors one after the other: no second copy, and plain OSErrors.
 
 The library's own writer answers a full disk by an error of its own without the system's reason.
 The format (huggingface.co/docs/safetensors): the length of a JSON header as 8 little-endian bytes,

@@ -62,8 +62,6 @@ class TokenSet:
     train: tuple[Stream, ...]
     validation: tuple[Stream, ...]
     vocabulary_count: int
-    bos: str | None
-    eos: str
     facts: dict[str, str]
 
     @property
@@ -98,10 +96,11 @@ def open_token_set(folder: Path) -> TokenSet:
         "tokenizer": manifest.tokenizer.sha256,
         "corpus": str(manifest.corpus.get("digest")),
         "streams": hashlib.sha256(json.dumps(sizes).encode()).hexdigest(),
+        "bos": manifest.tokenizer.bos or "",
+        "eos": manifest.tokenizer.eos,
     }
     return TokenSet(
-        folder, tuple(train), tuple(validation), manifest.tokenizer.vocab_size,
-        manifest.tokenizer.bos, manifest.tokenizer.eos, facts,
+        folder, tuple(train), tuple(validation), manifest.tokenizer.vocab_size, facts,
     )  # fmt: skip
 
 

@@ -84,7 +84,8 @@ def token_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "tokenizer.json").write_bytes(DEFAULT_TOKENIZER.read_bytes())
     manifest = {
         "format_version": 1, "corpus": {"path": "x", "digest": "d" * 64, "recipe": "r"},
-        "tokenizer": {"sha256": "b", "vocab_size": 258, "bos": "<s>", "eos": "</s>"},
+        "tokenizer": {"sha256": "b", "vocab_size": 258, "bos": "<|skypile_bos|>",
+            "eos": "<|skypile_endoftext|>"},
         "validation": {"frac": 0.2, "seed": 0}, "streams": streams,
     }  # fmt: skip
     (folder / "manifest.json").write_text(json.dumps(manifest))
