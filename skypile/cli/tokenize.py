@@ -32,7 +32,8 @@ from skypile.verify.manifest import Manifest, read_manifest
 __all__ = ["add_arguments", "run"]
 
 EPILOG = """\
-TOKENS gets train/DOMAIN/SUBSET and validation/DOMAIN, each with part-00000.tok (uint16, or uint32
+TOKENS gets train/DOMAIN/SUBSET and validation/DOMAIN (DOMAIN-SUBSET for what is of another subset
+than main), each with part-00000.tok (uint16, or uint32
 for a vocabulary above 65,536: documents end to end, each between the tokens --bos and --eos),
 part-00000.idx (int64: where each begins) and manifest.json; validation/DOMAIN.jsonl.zst, the texts
 of the documents held out; tokenizer.json; and, last of all, manifest.json. With --vocab-size a
@@ -235,6 +236,13 @@ def _special(path: Path, args: argparse.Namespace) -> tuple[list[int], int]:
     return [entries[args.bos]] if args.bos else [], entries[args.eos]
 
 
+def _path(split: str, domain: str, subset: str) -> str:
+    """Return where a stream lies: train/en/stem, and what of it is held out validation/en-stem."""
+    if split == "train":
+        return f"{split}/{domain}/{subset}"
+    return f"{split}/{domain}" if subset == MAIN else f"{split}/{domain}-{subset}"
+
+
 @dataclass
 class _Streams:
     """The token files of all domains and subsets, opened when their first document comes."""
@@ -257,13 +265,15 @@ class _Streams:
             subsets = batch.column("subset").fill_null(MAIN).to_numpy(zero_copy_only=False)
         found = self.encoder.encode(batch.column("text"))
         lengths = np.diff(found.offsets)
-        for subset in sorted(set(subsets[~held])):
-            rows = np.flatnonzero(~held & (subsets == subset))
-            self._write(("train", domain, subset), found.ids, found.offsets, lengths, rows)
-        rows = np.flatnonzero(held)
-        if rows.size:
-            self._write(("validation", domain, ""), found.ids, found.offsets, lengths, rows)
-            self._write_texts(domain, batch, rows)
+        for subset in sorted(set(subsets)):
+            for split, chosen in (("train", ~held), ("validation", held)):
+                rows = np.flatnonzero(chosen & (subsets == subset))
+                if not rows.size:
+                    continue
+                key = (split, domain, subset)
+                self._write(key, found.ids, found.offsets, lengths, rows)
+                if split == "validation":
+                    self._write_texts(_path(*key), batch, rows)
 
     def _write(
         self,
@@ -274,9 +284,9 @@ class _Streams:
         rows: npt.NDArray[np.intp],
     ) -> None:
         if key not in self.writers:
-            if not all(re.fullmatch(r"[\w-]*", name) for name in key):
+            if not all(re.fullmatch(r"[\w-]+", name) for name in key):
                 raise RunError(f"subset {key[2]!r}: its name cannot be that of a folder")
-            folder = self.output.joinpath(*(name for name in key if name))
+            folder = self.output / _path(*key)
             self.writers[key] = self.stack.enter_context(
                 TokenWriter(
                     folder, vocabulary_count=self.encoder.vocab_size,
@@ -300,14 +310,12 @@ class _Streams:
         ]
         self.writers[key].add(out, framed)
 
-    def _write_texts(self, domain: str, batch: pa.RecordBatch, rows: npt.NDArray[np.intp]) -> None:
-        if domain not in self.texts:
-            folder = self.output / "validation"
-            folder.mkdir(parents=True, exist_ok=True)
-            lines = open_lines(str(folder / f"{domain}.jsonl.zst"))
-            self.texts[domain] = self.stack.enter_context(lines)
+    def _write_texts(self, path: str, batch: pa.RecordBatch, rows: npt.NDArray[np.intp]) -> None:
+        if path not in self.texts:
+            lines = open_lines(str(self.output / f"{path}.jsonl.zst"))
+            self.texts[path] = self.stack.enter_context(lines)
         for row in batch.select(["id", "text"]).take(pa.array(rows)).to_pylist():
-            self.texts[domain].write(orjson.dumps(row))
+            self.texts[path].write(orjson.dumps(row))
 
     def described(self) -> list[dict[str, Any]]:
         """Return what the manifest says of each stream."""
@@ -315,8 +323,8 @@ class _Streams:
         for (split, domain, subset), writer in sorted(self.writers.items()):
             found.append(
                 {
-                    "split": split, "domain": domain, "subset": subset or None,
-                    "path": "/".join(name for name in (split, domain, subset) if name),
+                    "split": split, "domain": domain, "subset": subset,
+                    "path": _path(split, domain, subset),
                     "documents": writer.document_count, "tokens": writer.token_count,
                 }
             )  # fmt: skip

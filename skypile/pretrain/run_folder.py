@@ -18,7 +18,7 @@ from skypile.pretrain.checkpoint import State, checkpoints, newest, read_state
 from skypile.pretrain.run_config import RunConfig, load_config
 from skypile.pretrain.token_set import TokenSet
 
-__all__ = ["begun", "config_of", "found_again"]
+__all__ = ["begun", "check_free", "config_of", "found_again", "write_config"]
 
 CONFIG_FILE = "config.yaml"
 TOKENIZER_FILE = "tokenizer.json"
@@ -37,13 +37,17 @@ def config_of(run: Path) -> RunConfig:
     return load_config(str(run / CONFIG_FILE))
 
 
-def begun(run: Path, config: RunConfig, tokens: TokenSet) -> None:
-    """Make the folder of a new run; raises UsageError where it holds something."""
+def check_free(run: Path) -> None:
+    """Raise UsageError where the folder of a new run holds something."""
     if run.exists() and (not run.is_dir() or any(run.iterdir())):
         hint = "give --resume to go on with it, or another --output"
         what = f"holds a run; {hint}" if (run / CONFIG_FILE).exists() else (
             "holds something else; give another --output")  # fmt: skip
         raise UsageError(f"{run}: {what}")
+
+
+def begun(run: Path, config: RunConfig, tokens: TokenSet) -> None:
+    """Make the folder of a new run; raises OutputError."""
     try:
         run.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(tokens.tokenizer_path, run / TOKENIZER_FILE)

@@ -13,7 +13,7 @@ import torch
 from skypile.errors import UsageError
 from skypile.pretrain.ranks import Ranks, joined
 from skypile.pretrain.run_config import RunConfig, load_config
-from skypile.pretrain.run_folder import begun, config_of, found_again, write_config
+from skypile.pretrain.run_folder import begun, check_free, config_of, found_again, write_config
 from skypile.pretrain.token_set import TokenSet, open_token_set
 from skypile.pretrain.trainer import Trainer
 
@@ -61,7 +61,11 @@ def _trainer(asked: Asked, config: RunConfig, tokens: TokenSet, ranks: Ranks) ->
             f"a batch of {config.batch_rows} rows cannot be divided over {ranks.count} ranks in "
             f"micro-batches of {config.micro_batch_rows} rows; change micro_batch_rows"
         )
-    found = found_again(asked.output, config, tokens) if asked.is_resumed else None
+    found = None
+    if asked.is_resumed:
+        found = found_again(asked.output, config, tokens)
+    else:
+        check_free(asked.output)
     # Another count of threads adds up in another order; a run goes on as it was begun.
     threads = asked.threads or (found[1].threads if found else torch.get_num_threads())
     torch.set_num_threads(threads)

@@ -96,6 +96,7 @@ CONFIG = """
 model: {vocabulary_count: 320, width: 32, layer_count: 2, ff_width: 64, head_count: 2,
   kv_head_count: 1, head_width: 16, context_tokens: 64}
 seq_len: 64
+seed: 0
 batch_tokens: 512
 micro_batch_rows: 4
 max_repeats: 50
@@ -113,6 +114,11 @@ stages:
   mixture: {en/main: 1, zh/main: 1, "*/stem": {from: 0.1, to: 0.4, curve: quadratic}}
   lr: {schedule: constant, from: 1e-3}
 """
+
+
+@pytest.fixture(scope="session")
+def config_text() -> str:
+    return CONFIG
 
 
 @pytest.fixture
