@@ -36,6 +36,7 @@ COMMANDS: dict[str, str] = {
     "index": "give a corpus the index that later builds compare with",
     "tokenize": "turn a corpus into token files for training, validation documents held out",
     "pretrain": "train a language model on token files, in stages, with checkpoints",
+    "evaluate": "measure the loss of a language model on texts, domain by domain",
     "plot": "draw the curves of a training run",
     "export": "write a trained model as a folder for Hugging Face's transformers",
     "recipe": "list, show, check and compare recipes",

@@ -87,7 +87,8 @@ def open_token_set(folder: Path) -> TokenSet:
             f"{folder}: holds no tokens of a finished skypile tokenize ({error.strerror}: "
             "manifest.json)"
         ) from error
-    train, validation = [], []
+    train: list[Stream] = []
+    validation: list[Stream] = []
     for entry in manifest.streams:
         stream = _opened(folder, entry, manifest.tokenizer)
         (train if entry.split == "train" else validation).append(stream)
