@@ -277,7 +277,9 @@ def _keys(model: type[BaseModel] = RunConfig) -> Iterator[str]:
 
 def _first_problem(error: ValidationError) -> str:
     """Return place and sentence of the likeliest cause: an unknown key before what is missing."""
-    problems = sorted(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
+    ranks = {"extra_forbidden": 0, "float_type": 2, "model_type": 2}
+    # That a mapping is no number, or a number no mapping, is said of what the union did not mean.
+    problems = sorted(error.errors(), key=lambda found: ranks.get(found["type"], 1))
     first: Any = problems[0]
     place = ".".join(str(step) for step in first["loc"])
     told = first["msg"].removeprefix("Value error, ")
