@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from skypile.pretrain.judgement import DomainNats
     from skypile.pretrain.nats import Judge
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["add_arguments", "domain_files", "run", "scored", "texts_of"]
 
 EPILOG = """\
 Every token of a document is scored, the first behind the token that begins documents; what is
@@ -66,7 +67,7 @@ def run(args: argparse.Namespace, extra: list[str]) -> int:
         value = getattr(args, name)
         if value is not None and value < least:
             raise UsageError(f"--{name.replace('_', '-')} {value}: give {least} or more")
-    files = _files(args.domains)
+    files = domain_files(args.domains, "--domains")
     from skypile.pretrain.judgement import judgement
     from skypile.pretrain.nats import loaded
     from skypile.pretrain.ranks import device_named
@@ -82,7 +83,11 @@ def run(args: argparse.Namespace, extra: list[str]) -> int:
     with Progress("evaluate", quiet=args.quiet) as progress:
         for number, (name, path) in enumerate(files.items()):
             progress.update(Count(number, len(files), "domains", note=name))
-            domains.append(_scored(name, path, judge, encoder, reference, args))
+            texts = list(islice(texts_of(path), args.max_documents))
+            if not texts:
+                raise InputError(f"{path}: has no documents")
+            domains.append(scored(name, texts, judge, (encoder, reference), window=args.window,
+                                  is_compat=args.skywork_compat))  # fmt: skip
     found = judgement(domains)
     head = {"model": args.model, "reference_tokenizer": reference.fingerprint,
             "skywork_compat": args.skywork_compat}  # fmt: skip
@@ -93,61 +98,67 @@ def run(args: argparse.Namespace, extra: list[str]) -> int:
     return 0
 
 
-def _files(paths: list[Path]) -> dict[str, Path]:
-    """Return domain -> file; raises UsageError, or InputError."""
+def domain_files(paths: Sequence[Path], option: str) -> dict[str, Path]:
+    """Return domain -> file of what `option` names; raises UsageError, or InputError."""
     found: dict[str, Path] = {}
     for path in paths:
         inside = sorted(path.iterdir()) if path.is_dir() else [path]
         chosen = [one for one in inside if one.name.endswith(SUFFIXES)]
         if not chosen:
-            raise InputError(f"--domains {path}: holds no .jsonl or .jsonl.zst")
+            raise InputError(f"{option} {path}: holds no .jsonl or .jsonl.zst")
         for one in chosen:
             name = one.name.removesuffix(".zst").removesuffix(".jsonl")
             if name in found:
-                raise UsageError(f"--domains: {found[name]} and {one} are both named {name!r}")
+                raise UsageError(f"{option}: {found[name]} and {one} are both named {name!r}")
             found[name] = one
     return found
 
 
-def _texts(path: Path) -> Iterator[str]:
-    """Yield the texts of a file; InputError names a line that has none."""
+def texts_of(path: Path, fields: Sequence[str] = ("text",)) -> Iterator[str]:
+    """Yield the texts of a file that are not empty: of each record its fields, a line each.
+
+    InputError names a line that has not all of them.
+    """
     try:
         with path.open("rb") as raw:
             stream = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
             lines = io.BufferedReader(stream) if path.suffix == ".zst" else raw
             for number, line in enumerate(lines, 1):
                 record: Any = orjson.loads(line)
-                if not isinstance(record, dict) or not isinstance(record.get("text"), str):
-                    raise InputError(f"{path}: line {number} has no string field text")
-                if record["text"]:
-                    yield record["text"]
+                found = [record.get(name) if isinstance(record, dict) else None for name in fields]
+                for name, value in zip(fields, found, strict=True):
+                    if not isinstance(value, str):
+                        raise InputError(f"{path}: line {number} has no string field {name}")
+                text = "\n".join(found)
+                if text.strip():
+                    yield text
     except (OSError, ValueError, zstandard.ZstdError) as error:
         raise InputError(f"{path}: cannot be read ({error})") from error
 
 
-def _scored(
-    name: str, path: Path, judge: Judge, encoder: Encoder, reference: Encoder,
-    args: argparse.Namespace,
+def scored(
+    name: str, texts: Sequence[str], judge: Judge, encoders: tuple[Encoder, Encoder], *,
+    window: int | None = None, is_compat: bool = False,
 ) -> DomainNats:  # fmt: skip
+    """Return the nats of texts, in order; `encoders` are of the model and of reference.
+
+    As Skywork's script with `is_compat`.
+    """
     from skypile.pretrain.judgement import DomainNats
     from skypile.pretrain.nats import document_nats
 
-    texts = []
-    for text in _texts(path):
-        texts.append(text[:COMPAT_CHARS] if args.skywork_compat else text)
-        if len(texts) == args.max_documents:
-            break
-    if not texts:
-        raise InputError(f"{path}: has no documents")
-    column = pa.array(texts)
+    if is_compat:
+        texts = [text[:COMPAT_CHARS] for text in texts]
+    encoder, reference = encoders
+    column = pa.array(texts, pa.string())
     ids = encoder.encode(column)
-    before = [] if args.skywork_compat else [judge.begin]
+    before = [] if is_compat else [judge.begin]
     documents = [
         np.concatenate([np.array(before, np.int64), ids.ids[a:b].astype(np.int64)])
         for a, b in zip(ids.offsets[:-1], ids.offsets[1:], strict=True)
     ]
     nats = [
-        document_nats(judge, documents[at : at + BATCH_DOCUMENTS], context_tokens=args.window)
+        document_nats(judge, documents[at : at + BATCH_DOCUMENTS], context_tokens=window)
         for at in range(0, len(documents), BATCH_DOCUMENTS)
     ]
     sizes = [len(text.encode()) for text in texts]

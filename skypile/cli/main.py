@@ -37,6 +37,7 @@ COMMANDS: dict[str, str] = {
     "tokenize": "turn a corpus into token files for training, validation documents held out",
     "pretrain": "train a language model on token files, in stages, with checkpoints",
     "evaluate": "measure the loss of a language model on texts, domain by domain",
+    "leakage": "tell whether a language model was trained on a test set, by three losses",
     "plot": "draw the curves of a training run",
     "export": "write a trained model as a folder for Hugging Face's transformers",
     "recipe": "list, show, check and compare recipes",

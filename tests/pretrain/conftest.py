@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from skypile.cli.main import run
 from skypile.pretrain.config import ModelConfig
 from skypile.pretrain.token_file import TokenFile, open_tokens, write_tokens
 from skypile.tokens import DEFAULT_TOKENIZER
@@ -135,3 +136,15 @@ def config_file(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return make
+
+
+@pytest.fixture(scope="session")
+def models(token_folder, config_text, tmp_path_factory) -> list[Path]:
+    """A run with the shipped tokenizer's vocabulary, and its export."""
+    folder = tmp_path_factory.mktemp("evaluate")
+    text = config_text.replace("vocabulary_count: 320", "vocabulary_count: 16384")
+    (folder / "config.yaml").write_text(text.replace("3_584", "512").replace("2_560", "512"))
+    args = ["--config", folder / "config.yaml", "--output", folder / "run", "--device", "cpu"]
+    assert run(["pretrain", *map(str, [token_folder, *args, "--quiet"])]) == 0
+    assert run(["export", str(folder / "run"), "--output", str(folder / "model")]) == 0
+    return [folder / "run", folder / "model"]

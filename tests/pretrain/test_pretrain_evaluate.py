@@ -70,18 +70,6 @@ def test_measures_average_and_intervals():
     assert found["all"]["nats_per_char"]["value"] == pytest.approx(3.45 / 8)
 
 
-@pytest.fixture(scope="module")
-def models(token_folder, config_text, tmp_path_factory) -> list[Path]:
-    """A run with the shipped tokenizer's vocabulary, and its export."""
-    folder = tmp_path_factory.mktemp("evaluate")
-    text = config_text.replace("vocabulary_count: 320", "vocabulary_count: 16384")
-    (folder / "config.yaml").write_text(text.replace("3_584", "512").replace("2_560", "512"))
-    args = ["--config", folder / "config.yaml", "--output", folder / "run", "--device", "cpu"]
-    assert run(["pretrain", *map(str, [token_folder, *args, "--quiet"])]) == 0
-    assert run(["export", str(folder / "run"), "--output", str(folder / "model")]) == 0
-    return [folder / "run", folder / "model"]
-
-
 @pytest.fixture
 def domains(tmp_path) -> Path:
     (tmp_path / "domains").mkdir()
