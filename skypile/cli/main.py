@@ -38,6 +38,7 @@ COMMANDS: dict[str, str] = {
     "pretrain": "train a language model on token files, in stages, with checkpoints",
     "evaluate": "measure the loss of a language model on texts, domain by domain",
     "leakage": "tell whether a language model was trained on a test set, by three losses",
+    "ablate": "compare recipes by the loss of small models trained on what they keep",
     "plot": "draw the curves of a training run",
     "export": "write a trained model as a folder for Hugging Face's transformers",
     "recipe": "list, show, check and compare recipes",
