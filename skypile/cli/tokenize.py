@@ -6,7 +6,7 @@ import argparse
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,10 +29,14 @@ from skypile.progress import Count, Progress
 from skypile.tokens import DEFAULT_TOKENIZER, Encoder, load_encoder
 from skypile.verify.manifest import Manifest, read_manifest
 
-__all__ = ["add_arguments", "run"]
+__all__ = [
+    "BOS", "EOS", "Framing", "add_arguments", "framing", "kept_batches", "run", "text_hashes",
+    "write_token_set",
+]  # fmt: skip
 
 EPILOG = """\
-TOKENS gets train/DOMAIN/SUBSET and validation/DOMAIN, each with part-00000.tok (uint16, or uint32
+TOKENS gets train/DOMAIN/SUBSET and validation/DOMAIN (DOMAIN-SUBSET for what is of another subset
+than main), each with part-00000.tok (uint16, or uint32
 for a vocabulary above 65,536: documents end to end, each between the tokens --bos and --eos),
 part-00000.idx (int64: where each begins) and manifest.json; validation/DOMAIN.jsonl.zst, the texts
 of the documents held out; tokenizer.json; and, last of all, manifest.json. With --vocab-size a
@@ -44,7 +48,7 @@ BOS, EOS = "<|skypile_bos|>", "<|skypile_endoftext|>"
 HASH_SPACE = 2.0**64
 # What is read for a tokenizer; a second hash, so that it does not go with what is held out.
 SAMPLE_SEED = 0x5EED
-COLUMNS = ("id", "text", "subset")
+COLUMNS = ("id", "record", "text", "subset")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -81,33 +85,11 @@ def run(args: argparse.Namespace, extra: list[str]) -> int:
         )
     _make_ready(output, overwrite=args.overwrite)
     path = _tokenizer(args, store, manifest, output)
-    encoder = load_encoder(path)
-    special = _special(path, args)
-    streams = _Streams(output, encoder, special)
-    documents = 0
-    with ExitStack() as stack, Progress("tokenize", quiet=args.quiet) as progress:
-        streams.begin(stack)
-        whole = sum(shard.documents for shard in manifest.shards)
-        for shard in manifest.shards:
-            for batch in _batches(store, shard.path, shard.documents):
-                streams.add(shard.domain, batch, _held_out(batch, args))
-                documents += batch.num_rows
-                progress.update(Count(documents, whole, "documents"))
-    found = streams.described()
-    data = {
-        "format_version": 1,
-        "corpus": {
-            "path": store.root, "digest": manifest.digest, "recipe": manifest.recipe.fingerprint,
-        },
-        "tokenizer": {
-            "sha256": encoder.fingerprint, "vocab_size": encoder.vocab_size,
-            "bos": args.bos or None, "eos": args.eos,
-        },
-        "validation": {"frac": args.validation_frac, "seed": args.seed},
-        "streams": found,
-    }  # fmt: skip
-    with write_atomic(str(output / MANIFEST)) as stream:
-        stream.write(orjson.dumps(data, option=orjson.OPT_INDENT_2) + b"\n")
+    found = write_token_set(
+        store, manifest, output, framing(path, args.bos, args.eos),
+        lambda batch: (batch, _held_out(batch, args)),
+        validation={"frac": args.validation_frac, "seed": args.seed}, quiet=args.quiet,
+    )  # fmt: skip
     if not args.quiet:
         rows = [["split", "domain", "subset", "documents", "tokens"]]
         for one in found:
@@ -116,6 +98,57 @@ def run(args: argparse.Namespace, extra: list[str]) -> int:
         show(*table(rows, right=(3, 4)))
     show(str(output / MANIFEST))
     return 0
+
+
+@dataclass(frozen=True)
+class Framing:
+    """A tokenizer, and the ids that stand before (one or none) and behind each document."""
+
+    encoder: Encoder
+    bos: str | None
+    eos: str
+    before: tuple[int, ...]
+    behind: int
+
+
+# Of a batch, what is taken, and which of that is held out.
+Split = Callable[[pa.RecordBatch], tuple[pa.RecordBatch, npt.NDArray[np.bool_]]]
+
+
+def write_token_set(
+    store: Store, manifest: Manifest, output: Path, framed: Framing, split: Split, *,
+    validation: dict[str, Any], quiet: bool,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Tokenize what `split` takes of a corpus into a folder that has its tokenizer.json.
+
+    Returns what the folder's manifest.json says of each stream; `validation` stands in it as given.
+    """
+    streams = _Streams(output, framed.encoder, (list(framed.before), framed.behind))
+    documents = 0
+    with ExitStack() as stack, Progress("tokenize", quiet=quiet) as progress:
+        streams.begin(stack)
+        whole = sum(shard.documents for shard in manifest.shards)
+        for shard in manifest.shards:
+            for batch in kept_batches(store, shard.path, shard.documents):
+                documents += batch.num_rows
+                streams.add(shard.domain, *split(batch))
+                progress.update(Count(documents, whole, "documents"))
+    found = streams.described()
+    data = {
+        "format_version": 1,
+        "corpus": {
+            "path": store.root, "digest": manifest.digest, "recipe": manifest.recipe.fingerprint,
+        },
+        "tokenizer": {
+            "sha256": framed.encoder.fingerprint, "vocab_size": framed.encoder.vocab_size,
+            "bos": framed.bos, "eos": framed.eos,
+        },
+        "validation": validation,
+        "streams": found,
+    }  # fmt: skip
+    with write_atomic(str(output / MANIFEST)) as stream:
+        stream.write(orjson.dumps(data, option=orjson.OPT_INDENT_2) + b"\n")
+    return found
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -153,8 +186,8 @@ def _make_ready(output: Path, *, overwrite: bool) -> None:
     output.mkdir(parents=True, exist_ok=True)
 
 
-def _batches(store: Store, path: str, documents: int) -> Iterator[pa.RecordBatch]:
-    """Yield id, text and subset of a shard's documents; RunError where it is not whole."""
+def kept_batches(store: Store, path: str, documents: int) -> Iterator[pa.RecordBatch]:
+    """Yield COLUMNS of a shard's documents; RunError where it is not whole."""
     rows = 0
     try:
         with store.open(path) as stream, pq.ParquetFile(stream) as file:
@@ -170,11 +203,14 @@ def _batches(store: Store, path: str, documents: int) -> Iterator[pa.RecordBatch
         raise RunError(f"{path}: {rows:,} documents, the manifest says {documents:,}")
 
 
+def text_hashes(texts: pa.Array, seed: int) -> npt.NDArray[np.uint64]:
+    """Return a hash of each text, 64 bits."""
+    return np.array([xxhash.xxh3_64_intdigest(text.as_buffer(), seed) for text in texts], np.uint64)
+
+
 def _hashes(batch: pa.RecordBatch, seed: int) -> npt.NDArray[np.float64]:
     """Return a hash of each text, 0 to below 1."""
-    column = batch.column("text")
-    found = [xxhash.xxh3_64_intdigest(text.as_buffer(), seed) for text in column]
-    return np.array(found, np.float64) / HASH_SPACE
+    return text_hashes(batch.column("text"), seed).astype(np.float64) / HASH_SPACE
 
 
 def _held_out(batch: pa.RecordBatch, args: argparse.Namespace) -> npt.NDArray[np.bool_]:
@@ -199,7 +235,7 @@ def _tokenizer(args: argparse.Namespace, store: Store, manifest: Manifest, outpu
 
     def texts() -> Iterator[str]:
         for shard in manifest.shards:
-            for batch in _batches(store, shard.path, shard.documents):
+            for batch in kept_batches(store, shard.path, shard.documents):
                 chosen = ~_held_out(batch, args) & (_hashes(batch, SAMPLE_SEED) < share)
                 yield from batch.column("text").filter(pa.array(chosen)).to_pylist()
 
@@ -223,16 +259,24 @@ def _text_bytes(store: Store, path: str) -> int:
         )
 
 
-def _special(path: Path, args: argparse.Namespace) -> tuple[list[int], int]:
-    """Return the ids before a document (one or none) and the one behind it."""
+def framing(path: Path, bos: str, eos: str) -> Framing:
+    """Return a tokenizer.json with its tokens of these names, none before a document for ``""``."""
     entries = {one["content"]: one["id"] for one in json.loads(path.read_bytes())["added_tokens"]}
-    for option, name in (("--bos", args.bos), ("--eos", args.eos)):
+    for option, name in (("--bos", bos), ("--eos", eos)):
         if name and name not in entries:
             raise TokenizerError(
                 f"{option} {name}: the tokenizer has no such special token; it has "
                 f"{', '.join(list(entries)[:8]) or 'none'}"
             )
-    return [entries[args.bos]] if args.bos else [], entries[args.eos]
+    before = (entries[bos],) if bos else ()
+    return Framing(load_encoder(path), bos or None, eos, before, entries[eos])
+
+
+def _path(split: str, domain: str, subset: str) -> str:
+    """Return where a stream lies: train/en/stem, and what of it is held out validation/en-stem."""
+    if split == "train":
+        return f"{split}/{domain}/{subset}"
+    return f"{split}/{domain}" if subset == MAIN else f"{split}/{domain}-{subset}"
 
 
 @dataclass
@@ -257,13 +301,15 @@ class _Streams:
             subsets = batch.column("subset").fill_null(MAIN).to_numpy(zero_copy_only=False)
         found = self.encoder.encode(batch.column("text"))
         lengths = np.diff(found.offsets)
-        for subset in sorted(set(subsets[~held])):
-            rows = np.flatnonzero(~held & (subsets == subset))
-            self._write(("train", domain, subset), found.ids, found.offsets, lengths, rows)
-        rows = np.flatnonzero(held)
-        if rows.size:
-            self._write(("validation", domain, ""), found.ids, found.offsets, lengths, rows)
-            self._write_texts(domain, batch, rows)
+        for subset in sorted(set(subsets)):
+            for split, chosen in (("train", ~held), ("validation", held)):
+                rows = np.flatnonzero(chosen & (subsets == subset))
+                if not rows.size:
+                    continue
+                key = (split, domain, subset)
+                self._write(key, found.ids, found.offsets, lengths, rows)
+                if split == "validation":
+                    self._write_texts(_path(*key), batch, rows)
 
     def _write(
         self,
@@ -274,9 +320,9 @@ class _Streams:
         rows: npt.NDArray[np.intp],
     ) -> None:
         if key not in self.writers:
-            if not all(re.fullmatch(r"[\w-]*", name) for name in key):
+            if not all(re.fullmatch(r"[\w-]+", name) for name in key):
                 raise RunError(f"subset {key[2]!r}: its name cannot be that of a folder")
-            folder = self.output.joinpath(*(name for name in key if name))
+            folder = self.output / _path(*key)
             self.writers[key] = self.stack.enter_context(
                 TokenWriter(
                     folder, vocabulary_count=self.encoder.vocab_size,
@@ -300,14 +346,12 @@ class _Streams:
         ]
         self.writers[key].add(out, framed)
 
-    def _write_texts(self, domain: str, batch: pa.RecordBatch, rows: npt.NDArray[np.intp]) -> None:
-        if domain not in self.texts:
-            folder = self.output / "validation"
-            folder.mkdir(parents=True, exist_ok=True)
-            lines = open_lines(str(folder / f"{domain}.jsonl.zst"))
-            self.texts[domain] = self.stack.enter_context(lines)
+    def _write_texts(self, path: str, batch: pa.RecordBatch, rows: npt.NDArray[np.intp]) -> None:
+        if path not in self.texts:
+            lines = open_lines(str(self.output / f"{path}.jsonl.zst"))
+            self.texts[path] = self.stack.enter_context(lines)
         for row in batch.select(["id", "text"]).take(pa.array(rows)).to_pylist():
-            self.texts[domain].write(orjson.dumps(row))
+            self.texts[path].write(orjson.dumps(row))
 
     def described(self) -> list[dict[str, Any]]:
         """Return what the manifest says of each stream."""
@@ -315,8 +359,8 @@ class _Streams:
         for (split, domain, subset), writer in sorted(self.writers.items()):
             found.append(
                 {
-                    "split": split, "domain": domain, "subset": subset or None,
-                    "path": "/".join(name for name in (split, domain, subset) if name),
+                    "split": split, "domain": domain, "subset": subset,
+                    "path": _path(split, domain, subset),
                     "documents": writer.document_count, "tokens": writer.token_count,
                 }
             )  # fmt: skip

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -25,7 +25,7 @@ from skypile.pretrain.loss import IGNORED
 from skypile.pretrain.shuffle import permuted
 from skypile.pretrain.token_file import TokenFile
 
-__all__ = ["Batch", "Rows", "prefetched"]
+__all__ = ["Batch", "Rows", "document_count", "packed_batch", "prefetched"]
 
 I64 = npt.NDArray[np.int64]
 Tensor = torch.Tensor
@@ -130,25 +130,11 @@ class Rows:
         `document_slots` must be as many as the batch's documents (`document_slots`).
         """
         first_B = self.numbers(start, batch_rows) * self.row_tokens
-        pieces = [self.source.tokens[at : at + self.row_tokens + 1] for at in first_B.tolist()]
-        tokens_B = np.stack(pieces).astype(np.int64)
-        ids_BT, targets_BT = tokens_B[:, :-1].copy(), tokens_B[:, 1:].copy()
-        borders = np.arange(batch_rows + 1, dtype=np.int64) * self.row_tokens
-        if self.documents_apart:
-            borders = self._borders(first_B, targets_BT)
-        lengths = np.diff(borders)
-        token_count = batch_rows * self.row_tokens
-        positions_N = np.arange(token_count) - np.repeat(borders[:-1], lengths)
-        assert len(lengths) <= document_slots, f"{len(lengths)} documents, {document_slots} slots"
-        cu_seqlens_S = np.full(document_slots + 1, token_count, np.int32)
-        cu_seqlens_S[: len(borders)] = borders
-        return Batch(
-            ids_BT=torch.from_numpy(ids_BT),
-            targets_BT=torch.from_numpy(targets_BT),
-            positions_BT=torch.from_numpy(positions_N.reshape(batch_rows, self.row_tokens)),
-            cu_seqlens_S=torch.from_numpy(cu_seqlens_S),
-            target_count=int((targets_BT != IGNORED).sum()),
-            pairs=float(np.square(lengths).sum()) / 2,
+        return packed_batch(
+            [(self.source, first) for first in first_B.tolist()],
+            row_tokens=self.row_tokens,
+            document_slots=document_slots,
+            documents_apart=self.documents_apart,
         )
 
     def batches(
@@ -160,17 +146,60 @@ class Rows:
                 start + number * batch_rows, batch_rows=batch_rows, document_slots=document_slots
             )
 
-    def _borders(self, first_B: I64, targets_BT: I64) -> I64:
-        """Return the borders of documents over all tokens; wipe the targets that begin one."""
-        borders: list[I64] = []
-        for row, first in enumerate(first_B.tolist()):
-            low = np.searchsorted(self.source.offsets, first, side="right")
-            high = np.searchsorted(self.source.offsets, first + self.row_tokens, side="right")
-            starts = self.source.offsets[low:high] - first  # 1 .. T, where T is a target only
-            targets_BT[row, starts - 1] = IGNORED
-            inner = starts[starts < self.row_tokens]
-            borders += [np.array([row * self.row_tokens]), inner + row * self.row_tokens]
-        return np.concatenate([*borders, np.array([targets_BT.size])])
+
+def packed_batch(
+    rows: Sequence[tuple[TokenFile, int]],
+    *,
+    row_tokens: int,
+    document_slots: int,
+    documents_apart: bool = True,
+) -> Batch:
+    """Return a batch of rows, each given by its file and its first token there, as CPU tensors.
+
+    `document_slots` must be as many as the batch's documents.
+    """
+    pieces = [file.tokens[first : first + row_tokens + 1] for file, first in rows]
+    tokens_B = np.stack(pieces).astype(np.int64)
+    ids_BT, targets_BT = tokens_B[:, :-1].copy(), tokens_B[:, 1:].copy()
+    borders = np.arange(len(rows) + 1, dtype=np.int64) * row_tokens
+    if documents_apart:
+        borders = _borders(rows, row_tokens, targets_BT)
+    lengths = np.diff(borders)
+    token_count = len(rows) * row_tokens
+    positions_N = np.arange(token_count) - np.repeat(borders[:-1], lengths)
+    assert len(lengths) <= document_slots, f"{len(lengths)} documents, {document_slots} slots"
+    cu_seqlens_S = np.full(document_slots + 1, token_count, np.int32)
+    cu_seqlens_S[: len(borders)] = borders
+    return Batch(
+        ids_BT=torch.from_numpy(ids_BT),
+        targets_BT=torch.from_numpy(targets_BT),
+        positions_BT=torch.from_numpy(positions_N.reshape(len(rows), row_tokens)),
+        cu_seqlens_S=torch.from_numpy(cu_seqlens_S),
+        target_count=int((targets_BT != IGNORED).sum()),
+        pairs=float(np.square(lengths).sum()) / 2,
+    )
+
+
+def document_count(rows: Sequence[tuple[TokenFile, int]], row_tokens: int) -> int:
+    """Return in how many documents, or parts of them, rows lie together."""
+    count = len(rows)
+    for file, first in rows:
+        after = np.searchsorted(file.offsets, first, side="right")
+        count += int(np.searchsorted(file.offsets, first + row_tokens) - after)
+    return count
+
+
+def _borders(rows: Sequence[tuple[TokenFile, int]], row_tokens: int, targets_BT: I64) -> I64:
+    """Return the borders of documents over all tokens; wipe the targets that begin one."""
+    borders: list[I64] = []
+    for row, (file, first) in enumerate(rows):
+        low = np.searchsorted(file.offsets, first, side="right")
+        high = np.searchsorted(file.offsets, first + row_tokens, side="right")
+        starts = file.offsets[low:high] - first  # 1 .. T, where T is a target only
+        targets_BT[row, starts - 1] = IGNORED
+        inner = starts[starts < row_tokens]
+        borders += [np.array([row * row_tokens]), inner + row * row_tokens]
+    return np.concatenate([*borders, np.array([targets_BT.size])])
 
 
 def prefetched(batches: Iterable[Batch], device: torch.device) -> Iterator[Batch]:

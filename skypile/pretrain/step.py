@@ -15,6 +15,7 @@ from skypile.pretrain.config import CompileScope, ExecutionConfig, ModelConfig
 from skypile.pretrain.loss import chunked_loss, full_loss
 from skypile.pretrain.model import Llama
 from skypile.pretrain.optim import clip_gradients
+from skypile.pretrain.ranks import Ranks, whole
 from skypile.pretrain.rows import Batch
 
 __all__ = ["LossOf", "StepResult", "built_model", "loss_function", "training_step"]
@@ -101,18 +102,27 @@ def training_step(
     *,
     learning_rate: float,
     max_norm: float = 1.0,
+    ranks: Ranks | None = None,
 ) -> StepResult:
-    """Update the optimizer's weights by the mean loss over the targets of all micro-batches."""
-    target_count = sum(batch.target_count for batch in micro_batches)
+    """Update the optimizer's weights by the mean loss over the targets of all micro-batches.
+
+    With several `ranks`, the mean is over those of all of them.
+    """
+    count = torch.tensor(sum(batch.target_count for batch in micro_batches))
+    target_count, rank_count = int(count), 1
+    if ranks is not None and ranks.count > 1:
+        target_count, rank_count = int(ranks.summed(count.to(ranks.device))), ranks.count
     losses = []
     for batch in micro_batches:
         loss = loss_of(batch) / target_count
-        loss.backward()  # type: ignore[no-untyped-call]
+        # FSDP takes the mean over ranks, and the count is that of all.
+        (loss * rank_count).backward()  # type: ignore[no-untyped-call]
         losses.append(loss.detach())
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
-    gradient_norm = clip_gradients(weights, max_norm=max_norm)
+    gradient_norm = whole(clip_gradients(weights, max_norm=max_norm))
     for group in optimizer.param_groups:
         group["lr"] = learning_rate
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
-    return StepResult(torch.stack(losses).sum(), gradient_norm)
+    mean = torch.stack(losses).sum()
+    return StepResult(mean if ranks is None else ranks.summed(mean), gradient_norm)

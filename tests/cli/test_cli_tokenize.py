@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.dataset as ds
 import pytest
 import zstandard
 from tokenizers import Tokenizer
 
+from skypile.cli.tokenize import _Streams
 from skypile.pretrain.token_file import TokenFile, open_tokens
-from skypile.tokens import DEFAULT_TOKENIZER
+from skypile.tokens import DEFAULT_TOKENIZER, load_encoder
 
 
 def documents(stream: TokenFile) -> list[tuple[int, ...]]:
@@ -68,6 +71,28 @@ def test_what_is_held_out_is_there_as_text_and_in_no_training_stream(corpus, tok
         assert stream.manifest.document_count == len(rows)
         held += len(rows)
     assert 0.1 < held / len(texts) < 0.3
+
+
+def test_each_subset_has_streams_of_its_own(tmp_path):
+    texts = [f"Exercise {n}." if n % 2 else f"Page {n}." for n in range(8)]
+    batch = pa.record_batch(
+        {
+            "id": [str(n) for n in range(8)],
+            "text": texts,
+            "subset": ["stem" if n % 2 else "main" for n in range(8)],
+        }
+    )
+    with ExitStack() as stack:
+        streams = _Streams(tmp_path, load_encoder(DEFAULT_TOKENIZER), ([5], 6))
+        streams.begin(stack)
+        streams.add("en", batch, np.arange(8) < 3)
+    counts = {one["path"]: one["documents"] for one in streams.described()}
+    assert counts == {
+        "train/en/main": 2, "train/en/stem": 3, "validation/en": 2, "validation/en-stem": 1,
+    }  # fmt: skip
+    packed = (tmp_path / "validation" / "en-stem.jsonl.zst").read_bytes()
+    held = zstandard.ZstdDecompressor().stream_reader(packed).read()
+    assert json.loads(held) == {"id": "1", "text": "Exercise 1."}
 
 
 def test_a_tokenizer_of_the_corpus_own_gives_its_texts_back(corpus, tmp_path, call):
