@@ -83,9 +83,9 @@ def captured(
     for name, weight in model.named_parameters():
         weights[name] = copy(weight)
         held = optimizer.state.get(weight)
-        for moment in _MOMENTS if held else ():
-            moments[f"{moment}.{name}"] = copy(held[moment])
         if held:
+            for moment in _MOMENTS:
+                moments[f"{moment}.{name}"] = copy(held[moment])
             moments["step"] = held["step"].detach().to("cpu", torch.float32, copy=True)
     return Snapshot(weights, moments, state)
 
