@@ -22,9 +22,9 @@ from transformers import (
 )
 
 from classifiers import DEFAULT, ClassifierError, data
-from classifiers.card import refreshed
+from classifiers.card import TABLES, refreshed
 from classifiers.data import HEADS, labelled_documents
-from classifiers.evaluate import auc, evaluation
+from classifiers.evaluate import auc, evaluation, table
 from classifiers.model import Scorer, load
 from classifiers.train import mean_auc
 from classifiers.windows import batches, windows
@@ -136,7 +136,7 @@ def test_the_same_rows_give_the_same_bytes(scorer: Scorer) -> None:
 
 def test_no_documents_give_no_scores(scorer: Scorer) -> None:
     scores = scorer.score_ids(np.empty(0, dtype=np.uint32), np.zeros(1, dtype=np.int64))
-    assert scores.shape == (0, 4)
+    assert scores.shape == (0, len(HEADS))
 
 
 def test_single_label_scores_sum_to_one(tmp_path: Path) -> None:
@@ -284,18 +284,33 @@ def test_shipped_weights_are_small_half_precision_and_load() -> None:
     with safe_open(weights, framework="pt") as file:
         assert {file.get_tensor(name).dtype for name in file.keys()} == {torch.float16}  # noqa: SIM118
     shipped = load("default", threads=1, device="cpu")
-    assert shipped.labels == HEADS
-    assert shipped.max_tokens == 512
+    assert shipped.labels == ("quality", "porn", "politics", "stem")
+    assert shipped.max_tokens == 256
     assert shipped.tokenizer_path == DEFAULT / "tokenizer.json"
     assert len(shipped.fingerprint) == 64
     scores = shipped.score_ids(*_packed(_documents(0, 9, 700)))
     assert np.isfinite(scores).all()
 
 
+def test_tables_of_a_card_are_replaced_and_its_prose_is_kept() -> None:
+    metrics = json.loads((DEFAULT / "metrics.json").read_text())
+    card = "# A\n\n<!-- dev -->\nstale\n<!-- end -->\n\nprose\n\n<!-- thresholds -->\n<!-- end -->\n"
+    found = refreshed(card, metrics)
+    assert found.startswith("# A\n\n<!-- dev -->\n| head |")
+    assert table(metrics["dev"]) in found
+    assert "stale" not in found
+    assert "| porn | zh | above 0.200 | 0.19 | 0.01 |\n" in found
+    assert "\n<!-- end -->\n\nprose\n" in found
+    assert refreshed(found, metrics) == found
+    with pytest.raises(ClassifierError, match="there is no such table"):
+        refreshed("<!-- other -->\n<!-- end -->", metrics)
+    assert set(TABLES) == {"dev", "unseen", "thresholds", "sources"}
+
+
 def test_the_card_shows_the_figures_of_the_metrics() -> None:
     metrics = json.loads((DEFAULT / "metrics.json").read_text())
     card = (DEFAULT / "README.md").read_text()
-    assert refreshed(card, metrics) == card
+    assert table(metrics["dev"]) in card
     assert all(data.may_train_on(name) for name in _licences(metrics))
     for source in metrics["training"]["sources"]:
         assert f"| {source} |" in card
