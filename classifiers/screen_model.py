@@ -107,13 +107,14 @@ class Screen:
         return found
 
     def stated(self) -> tuple[int, int]:
-        """Return how many flags the screen lost of how many, at all thresholds of all labels.
+        """Return how many flags the screen lost of how many, over the thresholds aimed at.
 
-        Those of the dev labels where there were any, else of the texts kept for it.
+        Those of the dev labels where there were any, else of the texts kept for it; a document
+        counts once for each label and threshold at which the checkpoint alone flags it.
         """
         figures = self.told["figures"]
-        rows = [row for head in (figures.get("dev") or figures["test"])["heads"].values()
-                for row in head]  # fmt: skip
+        heads = (figures.get("dev") or figures["test"])["heads"]
+        rows = [row for head in heads.values() for row in head if row["aimed"]]
         return sum(row["lost"] for row in rows), sum(row["flagged"] for row in rows)
 
 
@@ -179,8 +180,10 @@ def load_screen(folder: Path) -> Screen | None:
             np.array([told["bounds"][name][side] for name in names], np.float32)
             for side in ("low", "high")
         )
+        screen = Screen(weights, told["activation"], low_L, high_L, told)
+        screen.stated()  # so that it is not found to be missing when all is scored
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise ClassifierError(
             f"{folder}: its screen cannot be read ({error}); {_remade(folder)}"
         ) from error
-    return Screen(weights, told["activation"], low_L, high_L, told)
+    return screen

@@ -53,6 +53,7 @@ def cascade_notes(stages: Iterable[Classify], counts: Mapping[str, int]) -> list
         notes.append(
             f"classify: {stage.model_name} scored {scored:,} of {windows:,} windows "
             f"({scored / windows:.1%}), its screen the others; by the figures in screen.json that "
-            f"loses {lost:,} of {flagged:,} flags ({lost / max(flagged, 1):.2%})"
+            f"loses {lost:,} of {flagged:,} flags ({lost / max(flagged, 1):.2%}) at the thresholds "
+            "that it was made for"
         )
     return notes

@@ -144,7 +144,7 @@ def screened(checkpoint, tmp_path_factory) -> Path:
     told = {
         "version": 1, "weights": fingerprint(folder), "activation": "softmax",
         "bounds": {"Not Toxic": {"low": 0.5, "high": 0.5}, "Toxic": {"low": 0.1, "high": 0.65}},
-        "figures": {"test": {"heads": {"Toxic": [row]}}},
+        "figures": {"test": {"heads": {"Toxic": [row, row | {"aimed": False}]}}},
     }  # fmt: skip
     save_screen(folder, weights, told)
     return folder
@@ -189,7 +189,8 @@ def test_the_ledger_says_how_many_windows_the_model_scored(screened, checkpoint,
     assert run([*args, "--output", str(tmp_path / "out.jsonl")]) == 0
     expected = (
         f"classify: {screened} scored 5 of 6 windows (83.3%), its screen the others; by the "
-        "figures in screen.json that loses 1 of 400 flags (0.25%)"
+        "figures in screen.json that loses 1 of 400 flags (0.25%) at the thresholds that it "
+        "was made for"
     )
     assert expected in capsys.readouterr().err.splitlines()
     steps = [Step(stages=[{"stage": "classify", "model": str(model)}])
