@@ -181,6 +181,10 @@ class CheckpointWriter:
         if self._thread is not None:
             self._thread.join()
             self._thread = None
+        self.check()
+
+    def check(self) -> None:
+        """Raise the OutputError of what has been written since, where there is one."""
         if self._error is not None:
             error, self._error = self._error, None
             raise error

@@ -189,6 +189,7 @@ class Trainer:
             max_norm=self.config.optimizer.clip_norm, ranks=self.ranks,
         )  # fmt: skip
         self._change(step=step + 1)
+        self._writer.check()
         self._meter.tokens += self.config.batch_tokens
         self._meter.pairs += sum(batch.pairs for batch in batches) * self.ranks.count
         self._meter.results.append((step, result))
