@@ -247,7 +247,8 @@ def _compared(
             for label in given
         },
         "sources_left_out": lacking,
-        "tokens": sum(stage.tokens for stage in config.stages), "seeds": args.seeds,
+        "tokens": sum(-(-stage.tokens // config.batch_tokens) for stage in config.stages)
+        * config.batch_tokens, "seeds": args.seeds,
         "versions_judged": {name: len(texts) for name, texts in found.texts.items()},
         "comparison": compared(list(given), scores),
         "kept_by_all": None if is_same else compared(list(given), taken(scores, common)),
@@ -279,6 +280,7 @@ def _nats(
                 )  # fmt: skip
                 nats[label].append(nats_of(folder / f"nats-seed-{seed}.json", run_of, found, args))
                 done += 1
+        progress.update(Count(done, whole, "models"))
     return list(nats.values())
 
 
