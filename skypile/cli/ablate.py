@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " Lines with a field text, a domain each by its name, or folders of them")  # fmt: skip
     add("--validation-frac", type=float, default=0.02, metavar="X",
         help="share of texts held out (default: %(default)s)")  # fmt: skip
-    add("--max-documents", type=int, default=200, metavar="N",
+    add("--max-documents", type=int, default=100, metavar="N",
         help="judge by N documents of each domain (default: %(default)s)")  # fmt: skip
     add("--tokenizer", type=Path, default=DEFAULT_TOKENIZER, metavar="FILE",
         help="a tokenizer.json for all (default: the shipped one)")  # fmt: skip
