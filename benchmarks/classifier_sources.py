@@ -118,20 +118,25 @@ def main() -> None:
     plain, hidden = list(judged.documents), _in_disguise(judged)
     train = training_documents(args.data, args.seed, args.weak, args.without)
     peers = _peer_scores(args, train, plain + hidden)
-    scorer = load(args.model, threads=1, device="cpu")
-    order = [scorer.labels.index(name) for name in HEADS]
+    scorer = load(args.model, threads=1, device="cpu", cascade=False)
+    order = [scorer.labels.index(name) for name in HEADS if name in scorer.labels]
+    there = [HEADS.index(name) for name in HEADS if name in scorer.labels]
     scores = {kind: np.array(peers[kind]) for kind in _KINDS[:2]}
     chosen = _disguisable(judged)
-    bert = np.full(scores["floor"].shape, np.nan)
-    bert[: len(plain)] = score_documents(scorer, plain)[:, order]
-    bert[len(plain) + chosen] = score_documents(scorer, [hidden[at] for at in chosen])[:, order]
+    bert = np.zeros(scores["floor"].shape)
+    bert[: len(plain), there] = score_documents(scorer, plain)[:, order]
+    found_hidden = score_documents(scorer, [hidden[at] for at in chosen])
+    bert[np.ix_(len(plain) + chosen, there)] = found_hidden[:, order]
     scores["bert"] = bert
     found: dict[str, Any] = {"without": args.without, "versions": peers["versions"]}
     parts = {"plain": np.arange(len(plain)), "not disguised": chosen}
     for name, rows in {**parts, "disguised": len(plain) + chosen}.items():
         of = rows % len(plain)
         part = Judged(tuple(plain[at] for at in of), judged.is_unseen[of])
-        found[name] = {kind: figures(scores[kind][rows], part) for kind in _KINDS}
+        found[name] = {
+            kind: [row for row in figures(scores[kind][rows], part) if row["head"] in scorer.labels]
+            for kind in _KINDS
+        }
         print(f"\n{name}\n\n{table(found[name])}")
     args.output.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
     if args.into is not None:

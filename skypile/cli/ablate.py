@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " Lines with a field text, a domain each by its name, or folders of them")  # fmt: skip
     add("--validation-frac", type=float, default=0.02, metavar="X",
         help="share of texts held out (default: %(default)s)")  # fmt: skip
-    add("--max-documents", type=int, default=200, metavar="N",
+    add("--max-documents", type=int, default=100, metavar="N",
         help="judge by N documents of each domain (default: %(default)s)")  # fmt: skip
     add("--tokenizer", type=Path, default=DEFAULT_TOKENIZER, metavar="FILE",
         help="a tokenizer.json for all (default: the shipped one)")  # fmt: skip
@@ -247,7 +247,8 @@ def _compared(
             for label in given
         },
         "sources_left_out": lacking,
-        "tokens": sum(stage.tokens for stage in config.stages), "seeds": args.seeds,
+        "tokens": sum(-(-stage.tokens // config.batch_tokens) for stage in config.stages)
+        * config.batch_tokens, "seeds": args.seeds,
         "versions_judged": {name: len(texts) for name, texts in found.texts.items()},
         "comparison": compared(list(given), scores),
         "kept_by_all": None if is_same else compared(list(given), taken(scores, common)),
@@ -279,6 +280,7 @@ def _nats(
                 )  # fmt: skip
                 nats[label].append(nats_of(folder / f"nats-seed-{seed}.json", run_of, found, args))
                 done += 1
+        progress.update(Count(done, whole, "models"))
     return list(nats.values())
 
 

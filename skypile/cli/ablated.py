@@ -38,12 +38,13 @@ if TYPE_CHECKING:
     from skypile.pretrain.token_set import TokenSet
 
 __all__ = [
-    "Judged", "built", "holding_out", "judged_texts", "nats_of", "scores_of", "token_set",
+    "Copies", "Judged", "built", "holding_out", "judged_texts", "nats_of", "scores_of", "token_set",
     "trained", "write_json",
 ]  # fmt: skip
 
-# Books are judged by how they begin.
-JUDGED_CHARS = 4000
+# Texts are judged by how they begin: else a few books would be most of it, and judging would
+# take longer than training.
+JUDGED_CHARS = 2000
 # A document is a copy of a judged text where so much of either is in the other, by 13-grams.
 COPY_FRAC = 0.5
 U64 = npt.NDArray[np.uint64]
@@ -188,8 +189,8 @@ def _read_judged(folder: Path) -> Judged:
     return Judged(folder, texts, documents, kept_by)
 
 
-class _Copies:
-    """Finds documents that are copies of judged texts, exact or near, and counts them."""
+class Copies:
+    """Finds documents that are copies of judged texts, exact or near."""
 
     def __init__(self, found: Judged) -> None:
         # An n-gram of many judged texts counts all the same.
@@ -198,7 +199,6 @@ class _Copies:
         )
         texts = [text for each in found.texts.values() for text in each]
         self._hashes = text_hashes(pa.array(texts, pa.string()), 0)
-        self.count = 0
 
     def masks(self, texts: pa.Array) -> npt.NDArray[np.bool_]:
         """Tell which texts are copies."""
@@ -227,7 +227,7 @@ def token_set(
     output.mkdir(parents=True)
     shutil.copyfile(args.tokenizer, output / "tokenizer.json")
     framed: Framing = framing(output / "tokenizer.json", args.bos, args.eos)
-    copies = _Copies(found)
+    copies = Copies(found)
     counts = {"frac": args.validation_frac, "held_out": 0, "copies": 0}
 
     def split(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, npt.NDArray[np.bool_]]:

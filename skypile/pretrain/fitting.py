@@ -16,14 +16,18 @@ __all__ = ["fitted", "passes_of", "with_tokens"]
 
 
 def with_tokens(config: RunConfig, tokens: int | None) -> RunConfig:
-    """Return the configuration with so many tokens, stages and warm-ups in proportion."""
+    """Return the configuration with so many tokens at most, stages and warm-ups in proportion.
+
+    A stage has whole batches, one at least.
+    """
     if tokens is None:
         return config
     whole = sum(stage.tokens for stage in config.stages)
     stages = []
     for stage in config.stages:
         warmup = stage.lr.warmup_tokens * tokens // whole
-        update = {"tokens": max(stage.tokens * tokens // whole, 1),
+        batches = max(stage.tokens * tokens // whole // config.batch_tokens, 1)
+        update = {"tokens": batches * config.batch_tokens,
                   "lr": stage.lr.model_copy(update={"warmup_tokens": warmup})}  # fmt: skip
         stages.append(stage.model_copy(update=update))
     return config.model_copy(update={"stages": tuple(stages)})
@@ -85,10 +89,11 @@ def passes_of(config: RunConfig, sets: Mapping[str, TokenSet]) -> dict[str, dict
         for stream, passes in each.items()
     )
     if worst > most + 1e-9:
+        enough = int(whole * most / worst) // config.batch_tokens * config.batch_tokens
         raise UsageError(
             f"recipe {recipe} keeps too little of {stream}: training on {whole:,} tokens would go "
             f"through it {worst:.1f} times, and max_repeats is {most:g}; give more --input, "
-            f"--tokens {int(whole * most / worst):,} or less, or a --config with a larger "
+            f"--tokens {enough} or less, or a --config with a larger "
             "max_repeats"
         )
     return found

@@ -89,7 +89,7 @@ def test_sources_are_named_by_domain_by_subset_or_both(config, tokens):
 
 
 def test_bundled_configs_hold_and_follow_skywork():
-    assert config_names() == ["125m", "1b", "tiny"]
+    assert config_names() == ["125m", "1b", "ablate", "tiny"]
     for name in config_names():
         config = load_config(name)
         main, refreshed, stem = config.stages

@@ -254,7 +254,7 @@ def test_configs_that_cannot_be_are_refused(
 
 def test_what_the_command_line_cannot_mean(whole, token_folder, config_file, tmp_path, capsys):
     cases = [
-        ([token_folder, "--output", tmp_path / "x"], "give --config: 125m, 1b, tiny"),
+        ([token_folder, "--output", tmp_path / "x"], "give --config: 125m, 1b, ablate, tiny"),
         ([token_folder, "--config", "tny", "--output", tmp_path / "x"], "did you mean 'tiny'?"),
         ([token_folder, "--config", config_file(), "--output", whole], "a run; give --resume"),
         ([token_folder, "--output", tmp_path / "x", "--resume"], "the config cannot be read"),
