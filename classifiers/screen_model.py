@@ -96,7 +96,10 @@ class Screen:
         tokens = np.ascontiguousarray(ids, np.uint32).view()
         tokens.flags.writeable = False  # else the kernel is compiled for either kind of array
         places = (starts.astype(np.int64), lengths.astype(np.int64))
-        estimate(tokens, *places, *weights.arrays().values(), logits_WL)
+        estimate(
+            tokens, *places, weights.table_VD, weights.first_FK, weights.first_K,
+            weights.second_KL, weights.skip_FL, weights.second_L, logits_WL,
+        )  # fmt: skip
         return probabilities(logits_WL, self.activation)
 
     def clear(self, scores_WL: F32) -> npt.NDArray[np.bool_]:
