@@ -142,6 +142,7 @@ def save_screen(folder: Path, weights: Weights, told: Mapping[str, Any]) -> None
     values, description = (folder / name for name in SCREEN_FILES)
     beside = values.with_suffix(".part")
     save_file({k: v.astype(np.float16) for k, v in weights.arrays().items()}, beside)
+    beside.chmod(0o644)  # safetensors leaves it to its owner alone
     beside.replace(values)
     beside = description.with_suffix(".part")
     beside.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", "utf-8")
