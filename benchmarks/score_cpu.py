@@ -31,6 +31,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -181,9 +182,10 @@ def window_scores(
 def quantised(folder: Path) -> Scorer:
     """Return the scorer with int8 linear layers, whose inputs are quantised as they come."""
     scorer = load(folder, device="cpu", threads=1, cascade=False)
+    quantization: Any = torch.ao.quantization
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch.ao is to be replaced by torchao
-        model = torch.ao.quantization.quantize_dynamic(
+        model = quantization.quantize_dynamic(
             copy.deepcopy(scorer.model), {torch.nn.Linear}, dtype=torch.qint8
         )
     return _with_model(scorer, model)
@@ -282,11 +284,11 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     parts: list[dict[str, float]] = []
     for _ in range(args.rounds):
         for name, scores in every.items():
-            rounds[name].append(seconds_of(lambda scores=scores: scores(work)))  # type: ignore[misc]
+            rounds[name].append(seconds_of(partial(scores, work)))
         parts.append(parts_of(both, work))
     passed = window_scores(both, work.ids, work.starts, work.lengths)[1]
     best = {name: min(each) for name, each in rounds.items()}
-    told = {
+    told: dict[str, Any] = {
         "documents": len(work.texts), "text_bytes": work.text_bytes,
         "windows": len(work.starts), "windows_passed": int(passed.sum()),
         "seconds": {name: [round(one, 3) for one in each] for name, each in rounds.items()},

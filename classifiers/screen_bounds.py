@@ -40,9 +40,11 @@ class Aim:
     def inner(self) -> np.ndarray:
         """Return the thresholds at which the fit looks, both ends among them."""
         ends = np.array([self.lowest, self.highest])
-        logits = np.linspace(*np.log(ends / (1 - ends)), _BETWEEN)
-        found: np.ndarray = np.unique(1 / (1 + np.exp(-logits)))
-        return np.clip(found, self.lowest, self.highest)
+        low, high = (float(logit) for logit in np.log(ends / (1 - ends)))
+        logits = np.linspace(low, high, _BETWEEN)
+        between = np.unique(1 / (1 + np.exp(-logits)))
+        found: np.ndarray = np.clip(between, self.lowest, self.highest)
+        return found
 
 
 # Those of skypile/recipes/web.yaml among them.
@@ -123,9 +125,9 @@ def fitted(
     for turn in range(_ROUNDS):
         for label, aim in enumerate(wanted):
             others = np.arange(label_count) != label
-            sure = np.zeros(len(scores_WL), bool)
+            sure: np.ndarray = np.zeros(len(scores_WL), bool)
             if turn:
-                sure = ~clear(estimates_WL, low_L, high_L)[:, others].all(axis=1)
+                sure = np.any(~clear(estimates_WL, low_L, high_L)[:, others], axis=1)
             low, high = _bounds(
                 estimates_WL[:, label], scores_WL[:, label], sure, aim, target_frac * _MARGIN
             )

@@ -94,7 +94,8 @@ class _Net(nn.Module):
         feature_BF = torch.cat([mean_BD * SCALES[0], largest_BD * SCALES[1], length_BF], dim=1)
         feature_BF = self.dropout(feature_BF)
         logits: torch.Tensor = self.second(torch.relu(self.first(feature_BF)))
-        return logits + self.skip(feature_BF)
+        skipped: torch.Tensor = self.skip(feature_BF)
+        return logits + skipped
 
     def weights(self) -> Weights:
         """Return the weights as the kernel takes them, rounded to fp16."""
@@ -141,20 +142,19 @@ def fitted_weights(
         rng = np.random.default_rng((settings.seed, 2))
         size = min(settings.batch, len(starts))
         each = len(starts) // size
-        wanted = torch.from_numpy(targets_WL)
         for step in range(settings.epochs * each):
             if step % each == 0:
                 order = rng.permutation(len(starts))
             at = step % each * size
             rows = np.sort(order[at : at + size])
-            _step(net, optimizer, _batch(ids, starts[rows], lengths[rows]), wanted[rows])
+            _step(net, optimizer, _batch(ids, starts[rows], lengths[rows]), targets_WL[rows])
             for group in optimizer.param_groups:
                 group["lr"] = settings.rate * (1 - (step + 1) / (settings.epochs * each))
         return net.weights()
 
 
-def _step(net: _Net, optimizer: Any, batch: tuple[torch.Tensor, ...], wanted: torch.Tensor) -> None:
-    loss = smooth_l1_loss(net(*batch), wanted)
+def _step(net: _Net, optimizer: Any, batch: tuple[torch.Tensor, ...], wanted: np.ndarray) -> None:
+    loss = smooth_l1_loss(net(*batch), torch.from_numpy(wanted))
     optimizer.zero_grad()
     torch.autograd.backward(loss)
     optimizer.step()

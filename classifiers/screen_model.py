@@ -96,7 +96,10 @@ class Screen:
         tokens = np.ascontiguousarray(ids, np.uint32).view()
         tokens.flags.writeable = False  # else the kernel is compiled for either kind of array
         places = (starts.astype(np.int64), lengths.astype(np.int64))
-        estimate(tokens, *places, *weights.arrays().values(), logits_WL)
+        estimate(
+            tokens, *places, weights.table_VD, weights.first_FK, weights.first_K,
+            weights.second_KL, weights.skip_FL, weights.second_L, logits_WL,
+        )  # fmt: skip
         return probabilities(logits_WL, self.activation)
 
     def clear(self, scores_WL: F32) -> npt.NDArray[np.bool_]:
@@ -139,7 +142,7 @@ def save_screen(folder: Path, weights: Weights, told: Mapping[str, Any]) -> None
     values, description = (folder / name for name in SCREEN_FILES)
     beside = values.with_suffix(".part")
     save_file({k: v.astype(np.float16) for k, v in weights.arrays().items()}, beside)
-    beside.chmod(0o644)  # safetensors writes files that only their owner can read
+    beside.chmod(0o644)  # safetensors leaves it to its owner alone
     beside.replace(values)
     beside = description.with_suffix(".part")
     beside.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", "utf-8")
