@@ -114,7 +114,7 @@ def _result(
             except Exception as error:  # noqa: BLE001 - a profiler that fails costs no measurement
                 found["profile_error"] = str(error)[:300]
     finally:
-        batches.close()  # type: ignore[attr-defined]
+        batches.close()
     if device.type == "cuda":
         found["peak_memory_gib"] = torch.cuda.max_memory_allocated() / 2**30
     return {**found, "document_slots": slots}

@@ -83,9 +83,9 @@ def captured(
     for name, weight in model.named_parameters():
         weights[name] = copy(weight)
         held = optimizer.state.get(weight)
-        for moment in _MOMENTS if held else ():
-            moments[f"{moment}.{name}"] = copy(held[moment])
         if held:
+            for moment in _MOMENTS:
+                moments[f"{moment}.{name}"] = copy(held[moment])
             moments["step"] = held["step"].detach().to("cpu", torch.float32, copy=True)
     return Snapshot(weights, moments, state)
 
@@ -181,6 +181,10 @@ class CheckpointWriter:
         if self._thread is not None:
             self._thread.join()
             self._thread = None
+        self.check()
+
+    def check(self) -> None:
+        """Raise the OutputError of what has been written since, where there is one."""
         if self._error is not None:
             error, self._error = self._error, None
             raise error

@@ -190,10 +190,10 @@ def _hugging_face(model: str, device: torch.device) -> Judge:
     begin = config.bos_token_id if config.bos_token_id is not None else config.eos_token_id
     if isinstance(begin, list):
         begin = begin[0]
-    context = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", 0)
+    context = getattr(config, "max_position_embeddings", None) or 2048
 
     def logits(ids_BT: Tensor) -> Tensor:
         found: Tensor = net(ids_BT, use_cache=False).logits
         return found
 
-    return Judge(logits, int(context) or 2048, begin, Path(str(tokenizer)), device)
+    return Judge(logits, int(context), begin, Path(str(tokenizer)), device)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -202,7 +202,7 @@ def _borders(rows: Sequence[tuple[TokenFile, int]], row_tokens: int, targets_BT:
     return np.concatenate([*borders, np.array([targets_BT.size])])
 
 
-def prefetched(batches: Iterable[Batch], device: torch.device) -> Iterator[Batch]:
+def prefetched(batches: Iterable[Batch], device: torch.device) -> Generator[Batch, None, None]:
     """Yield batches on a device, with the next two being read and pinned by a thread meanwhile.
 
     What the thread raises is raised here. Closing the iterator ends the thread.

@@ -18,7 +18,7 @@ from skypile.pretrain.checkpoint import State, checkpoints, newest, read_state
 from skypile.pretrain.run_config import RunConfig, load_config
 from skypile.pretrain.token_set import TokenSet
 
-__all__ = ["begun", "check_free", "config_of", "found_again", "write_config"]
+__all__ = ["begun", "check_free", "config_of", "found_again"]
 
 CONFIG_FILE = "config.yaml"
 TOKENIZER_FILE = "tokenizer.json"
@@ -39,7 +39,8 @@ def config_of(run: Path) -> RunConfig:
 
 def check_free(run: Path) -> None:
     """Raise UsageError where the folder of a new run holds something."""
-    if run.exists() and (not run.is_dir() or any(run.iterdir())):
+    # What begins with a dot is what a kill left of a run's first moment.
+    if run.exists() and not (run.is_dir() and all(p.name.startswith(".") for p in run.iterdir())):
         hint = "give --resume to go on with it, or another --output"
         what = f"holds a run; {hint}" if (run / CONFIG_FILE).exists() else (
             "holds something else; give another --output")  # fmt: skip
@@ -47,16 +48,19 @@ def check_free(run: Path) -> None:
 
 
 def begun(run: Path, config: RunConfig, tokens: TokenSet) -> None:
-    """Make the folder of a new run; raises OutputError."""
+    """Make the folder of a run, or complete that of one gone on with; raises OutputError."""
     try:
         run.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(tokens.tokenizer_path, run / TOKENIZER_FILE)
-        write_config(run, config)
+        _write_config(run, config)
+        if not (run / TOKENIZER_FILE).exists():
+            beside = run / f".{TOKENIZER_FILE}.tmp"
+            shutil.copyfile(tokens.tokenizer_path, beside)
+            beside.replace(run / TOKENIZER_FILE)
     except OSError as error:
         raise OutputError(f"{run}: cannot be written ({error.strerror})") from error
 
 
-def write_config(run: Path, config: RunConfig) -> None:
+def _write_config(run: Path, config: RunConfig) -> None:
     """Write the configuration, beside and renamed; raises OSError."""
     data = config.model_dump(mode="json", by_alias=True, exclude_none=True)
     beside = run / f".{CONFIG_FILE}.tmp"

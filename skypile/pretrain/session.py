@@ -13,7 +13,7 @@ import torch
 from skypile.errors import UsageError
 from skypile.pretrain.ranks import Ranks, joined
 from skypile.pretrain.run_config import RunConfig, load_config
-from skypile.pretrain.run_folder import begun, check_free, config_of, found_again, write_config
+from skypile.pretrain.run_folder import begun, check_free, config_of, found_again
 from skypile.pretrain.token_set import TokenSet, open_token_set
 from skypile.pretrain.trainer import Trainer
 
@@ -74,10 +74,7 @@ def _trainer(asked: Asked, config: RunConfig, tokens: TokenSet, ranks: Ranks) ->
         trainer.resume(*found)
     ranks.wait()
     if ranks.is_first:
-        if asked.is_resumed:
-            write_config(asked.output, config)
-        else:
-            begun(asked.output, config, tokens)
+        begun(asked.output, config, tokens)
     return trainer
 
 

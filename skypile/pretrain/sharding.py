@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
+from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 
 from skypile.pretrain.config import ExecutionConfig
 from skypile.pretrain.loss import chunked_loss
@@ -51,6 +51,7 @@ def sharded_loss(model: Llama, execution: ExecutionConfig, ranks: Ranks) -> Loss
     for block in model.model.layers:
         fully_shard(block, mesh=mesh, mp_policy=policy)
     fully_shard(whole_model, mesh=mesh, mp_policy=policy)
+    assert isinstance(whole_model, FSDPModule)
 
     def loss_of(batch: Batch) -> Tensor:
         loss: Tensor = whole_model(batch)

@@ -21,6 +21,7 @@ from skypile.pretrain.checkpoint import (
     captured,
     checkpoints,
     newest,
+    read_state,
     restore,
 )
 from skypile.pretrain.config import ExecutionConfig
@@ -76,11 +77,13 @@ class Trainer:
         self.config, self.tokens, self.output, self.ranks = config, tokens, output, ranks
         self.plan = Plan(config, tokens)
         self._execution = execution_on(ranks.device, config.execution)
+        eager = self._execution.model_copy(update={"compiled": "none"})
+        if ranks.count > 1:
+            self._execution = eager
         dtype = torch.bfloat16 if ranks.device.type == "cuda" else torch.float32
         self.model = built_model(
             config.model, self._execution, device=ranks.device, dtype=dtype, seed=config.seed
         )
-        eager = self._execution.model_copy(update={"compiled": "none"})
         if ranks.count > 1:
             self._loss_of = self._validation_loss_of = sharded_loss(self.model, eager, ranks)
         else:
@@ -125,11 +128,11 @@ class Trainer:
             self.ranks.is_first) else None  # fmt: skip
         try:
             with _steady_memory():
-                while self._state.step < self.plan.step_count:
-                    if self._state.stopped:
-                        raise RunError(self._state.stopped)
+                while self._state.step < self.plan.step_count and not self._state.stopped:
                     self._span(seen)
-        except (torch.OutOfMemoryError, RuntimeError) as error:
+                if self._state.stopped:
+                    raise RunError(f"{self._state.stopped}; {self.kept()}")
+        except (MemoryError, RuntimeError) as error:
             if not _is_out_of_memory(error):
                 raise
             raise RunError(
@@ -161,16 +164,24 @@ class Trainer:
             if self._is_checkpoint_due(step + 1):
                 self._read_results(stage)
                 self._save()
-        if self._state.stopped:
-            self._writer.wait()
 
     def _begin(self, stage: StagePlan) -> None:
         """Begin a stage: with the weights of another run where it says so, and a baseline."""
         if stage.config.start is not None:
-            restore(newest(Path(stage.config.start)), self.model, self._optimizer)
+            self._start_from(newest(Path(stage.config.start)))
         if stage.config.start is not None or self._state.validated_step != stage.first:
             self._validate(stage)
         self._change(baseline=self._state.validated)
+
+    def _start_from(self, folder: Path) -> None:
+        """Take weights and moments of another run; raises RunError where its tokens mean others."""
+        theirs, ours = read_state(folder).data["tokenizer"], self.tokens.facts["tokenizer"]
+        if theirs != ours:
+            raise RunError(
+                f"start {folder}: was trained on tokens of tokenizer {theirs[:16]}, those of "
+                f"{self.tokens.path} are of {ours[:16]}; tokenize by the same one"
+            )
+        restore(folder, self.model, self._optimizer)
 
     def _step(self, step: int, batches: list[Batch], stage: StagePlan, seen: Seen) -> None:
         result = training_step(
@@ -178,6 +189,7 @@ class Trainer:
             max_norm=self.config.optimizer.clip_norm, ranks=self.ranks,
         )  # fmt: skip
         self._change(step=step + 1)
+        self._writer.check()
         self._meter.tokens += self.config.batch_tokens
         self._meter.pairs += sum(batch.pairs for batch in batches) * self.ranks.count
         self._meter.results.append((step, result))
@@ -191,7 +203,7 @@ class Trainer:
         if not meter.results:
             return math.nan
         both = torch.stack([torch.stack([r.loss, r.gradient_norm]) for _, r in meter.results])
-        values = both.tolist()
+        values: list[list[float]] = both.tolist()
         for (step, _), (loss, norm) in zip(meter.results, values, strict=True):
             if not (math.isfinite(loss) and math.isfinite(norm)):
                 raise self._not_a_number(step, loss, norm)
@@ -314,9 +326,10 @@ def _guards(config: dict[str, Any]) -> list[Any]:
     return [stage.get("guard") for stage in config["stages"]]
 
 
-def _is_out_of_memory(error: RuntimeError) -> bool:
-    told = str(error)
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in told
+def _is_out_of_memory(error: BaseException) -> bool:
+    # On a CPU torch says so by a RuntimeError like any other.
+    is_named = isinstance(error, MemoryError | torch.OutOfMemoryError)
+    return is_named or "can't allocate memory" in str(error)
 
 
 @contextmanager

@@ -62,8 +62,8 @@ class ValidationRows:
             if mine < len(starts):
                 total[0] += loss
                 total[1] += batch.target_count
-        nats, count = ranks.summed(total).tolist()
-        return nats / max(count, 1.0)
+        nats, count = ranks.summed(total)
+        return float(nats) / max(float(count), 1.0)
 
     def _batch(self, rows: _Rows, start: int) -> Batch:
         firsts = rows.firsts[start : start + self._micro_rows]

@@ -108,6 +108,21 @@ def test_two_ranks_train_as_one_does_and_each_reads_the_others_checkpoints(
     assert pretrain(token_folder, "--output", copy, "--resume") == 0
 
 
+def test_a_run_may_begin_with_the_weights_of_another(
+    whole, token_folder, config_file, tmp_path, capsys
+):
+    path = config_file(("- name: one\n", f"- name: one\n  start: {whole}\n"))
+    assert pretrain(token_folder, "--config", path, "--output", tmp_path / "run") == 0
+    before, after = (
+        [r for r in told(folder) if r["kind"] == "validation"]
+        for folder in (whole, tmp_path / "run")
+    )
+    assert after[0]["losses"] == pytest.approx(before[-1]["losses"], abs=1e-6)
+    path = config_file(("- name: one\n", f"- name: one\n  start: {tmp_path}/none\n"))
+    assert pretrain(token_folder, "--config", path, "--output", tmp_path / "other") == 1
+    assert "is no checkpoint, and no run with one" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
@@ -155,6 +170,26 @@ def test_a_full_disk_leaves_the_last_checkpoint(copy, token_folder, capsys):
     assert "step-00000009 is intact" in error
     assert [path.name for path in (copy / "checkpoints").iterdir()] == ["step-00000009"]
     assert pretrain(token_folder, "--output", copy, "--resume") == 0
+
+
+def test_a_batch_that_memory_does_not_hold_is_said(token_folder, config_file, tmp_path, capsys):
+    """8,192 tokens by 16,384 entries are 0.5 GB of logits; the process may have 0.3 GB more."""
+    path = config_file(
+        ("vocabulary_count: 320", "vocabulary_count: 16384"), ("batch_tokens: 512", "batch_tokens: "
+        "8192"), ("micro_batch_rows: 4", "micro_batch_rows: 128"), ("chunk_tokens: 128",
+        "chunk_tokens: 8192"),
+    )  # fmt: skip
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+    most = pages * resource.getpagesize() + 300_000_000
+    resource.setrlimit(resource.RLIMIT_AS, (most, limits[1]))
+    try:
+        assert pretrain(token_folder, "--config", path, "--output", tmp_path / "run") == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, limits)
+    error = capsys.readouterr().err
+    assert "step 1: out of memory with 128 rows of 64 tokens at a time; lower micro_bat" in error
+    assert "there is no checkpoint yet" in error
 
 
 def test_a_loss_that_is_no_number_ends_the_run(token_folder, config_file, tmp_path, capsys):
