@@ -303,5 +303,6 @@ def scores_of(
             [np.bincount(owners, weights=one[name], minlength=count) for one in seeds]
             for seeds in nats
         ]
-        scores[name] = Scores(np.array(table), np.bincount(owners, weights=sizes, minlength=count))
+        bytes_count = np.bincount(owners, weights=sizes, minlength=count).astype(np.float64)
+        scores[name] = Scores(np.array(table, np.float64), bytes_count)
     return scores
