@@ -22,6 +22,7 @@ from skypile.errors import InputError, RunError, UsageError
 from skypile.io.store import Store
 from skypile.io.units import STDIN, plan_units
 from skypile.phases.begin import held
+from skypile.pretrain.compare import Scores, compared, taken
 from skypile.progress import Count, Progress
 from skypile.recipe import Recipe, load_recipe
 from skypile.tokens import DEFAULT_TOKENIZER
@@ -216,7 +217,6 @@ def _compared(
 ) -> dict[str, Any]:  # fmt: skip
     """Do what is not done yet, and return what result.json says beside the settings."""
     from skypile.cli import ablated
-    from skypile.pretrain.compare import compared, taken
     from skypile.pretrain.fitting import fitted, passes_of
 
     corpora = {}
@@ -235,24 +235,36 @@ def _compared(
     for source, without in lacking.items():
         _tell(args, f"{source} is left out of the mixture: {', '.join(without)} keep too little")
     passes = passes_of(config, sets)
-    scores = ablated.scores_of(_nats(args, config, sets, found), found)
-    common = {
-        name: np.array([len(by) == len(given) for by in each], np.bool_)
-        for name, each in found.kept_by.items()
-    }
-    is_same = bool(domains) or all(mask.all() for mask in common.values())
+    nats = _nats(args, config, sets, found)
+    steps = sum(-(-stage.tokens // config.batch_tokens) for stage in config.stages)
     return {
         "recipes": {
             label: _described(corpora[label][1], sets[label]) | {"passes": passes[label]}
             for label in given
         },
         "sources_left_out": lacking,
-        "tokens": sum(-(-stage.tokens // config.batch_tokens) for stage in config.stages)
-        * config.batch_tokens, "seeds": args.seeds,
-        "versions_judged": {name: len(texts) for name, texts in found.texts.items()},
-        "comparison": compared(list(given), scores),
-        "kept_by_all": None if is_same else compared(list(given), taken(scores, common)),
+        "tokens": steps * config.batch_tokens, "seeds": args.seeds,
+        **_judgement(list(given), ablated.scores_of(nats, found), found, is_given=bool(domains)),
     }  # fmt: skip
+
+
+def _judgement(
+    labels: list[str], scores: dict[str, Scores], found: Judged, *, is_given: bool
+) -> dict[str, Any]:
+    """Return the comparison on all documents, and on those that each recipe keeps if they differ.
+
+    Texts that are given are no recipe's.
+    """
+    common = {
+        name: np.array([len(by) == len(labels) for by in each], np.bool_)
+        for name, each in found.kept_by.items()
+    }
+    is_same = is_given or all(mask.all() for mask in common.values())
+    return {
+        "versions_judged": {name: len(texts) for name, texts in found.texts.items()},
+        "comparison": compared(labels, scores),
+        "kept_by_all": None if is_same else compared(labels, taken(scores, common)),
+    }
 
 
 def _nats(

@@ -298,10 +298,11 @@ def scores_of(
     scores = {}
     for name, texts in found.texts.items():
         owners, count = found.documents[name], len(found.kept_by[name])
-        sizes = [len(text.encode()) for text in texts]
+        sizes = np.array([len(text.encode()) for text in texts], np.float64)
         table = [
             [np.bincount(owners, weights=one[name], minlength=count) for one in seeds]
             for seeds in nats
         ]
-        scores[name] = Scores(np.array(table), np.bincount(owners, weights=sizes, minlength=count))
+        bytes_count = np.bincount(owners, weights=sizes, minlength=count).astype(np.float64)
+        scores[name] = Scores(np.array(table, np.float64), bytes_count)
     return scores

@@ -125,11 +125,13 @@ def texts_of(path: Path, fields: Sequence[str] = ("text",)) -> Iterator[str]:
             lines = io.BufferedReader(stream) if path.suffix == ".zst" else raw
             for number, line in enumerate(lines, 1):
                 record: Any = orjson.loads(line)
-                found = [record.get(name) if isinstance(record, dict) else None for name in fields]
-                for name, value in zip(fields, found, strict=True):
+                parts: list[str] = []
+                for name in fields:
+                    value = record.get(name) if isinstance(record, dict) else None
                     if not isinstance(value, str):
                         raise InputError(f"{path}: line {number} has no string field {name}")
-                text = "\n".join(found)
+                    parts.append(value)
+                text = "\n".join(parts)
                 if text.strip():
                     yield text
     except (OSError, ValueError, zstandard.ZstdError) as error:

@@ -18,7 +18,7 @@ from skypile.pretrain.checkpoint import State, checkpoints, newest, read_state
 from skypile.pretrain.run_config import RunConfig, load_config
 from skypile.pretrain.token_set import TokenSet
 
-__all__ = ["begun", "check_free", "config_of", "found_again"]
+__all__ = ["begun", "check_free", "config_of", "found_again", "write_config"]
 
 CONFIG_FILE = "config.yaml"
 TOKENIZER_FILE = "tokenizer.json"
@@ -51,7 +51,7 @@ def begun(run: Path, config: RunConfig, tokens: TokenSet) -> None:
     """Make the folder of a run, or complete that of one gone on with; raises OutputError."""
     try:
         run.mkdir(parents=True, exist_ok=True)
-        _write_config(run, config)
+        write_config(run, config)
         if not (run / TOKENIZER_FILE).exists():
             beside = run / f".{TOKENIZER_FILE}.tmp"
             shutil.copyfile(tokens.tokenizer_path, beside)
@@ -60,7 +60,7 @@ def begun(run: Path, config: RunConfig, tokens: TokenSet) -> None:
         raise OutputError(f"{run}: cannot be written ({error.strerror})") from error
 
 
-def _write_config(run: Path, config: RunConfig) -> None:
+def write_config(run: Path, config: RunConfig) -> None:
     """Write the configuration, beside and renamed; raises OSError."""
     data = config.model_dump(mode="json", by_alias=True, exclude_none=True)
     beside = run / f".{CONFIG_FILE}.tmp"
