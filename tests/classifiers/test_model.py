@@ -294,7 +294,9 @@ def test_shipped_weights_are_small_half_precision_and_load() -> None:
 
 def test_tables_of_a_card_are_replaced_and_its_prose_is_kept() -> None:
     metrics = json.loads((DEFAULT / "metrics.json").read_text())
-    card = "# A\n\n<!-- dev -->\nstale\n<!-- end -->\n\nprose\n\n<!-- thresholds -->\n<!-- end -->\n"
+    card = (
+        "# A\n\n<!-- dev -->\nstale\n<!-- end -->\n\nprose\n\n<!-- thresholds -->\n<!-- end -->\n"
+    )
     found = refreshed(card, metrics)
     assert found.startswith("# A\n\n<!-- dev -->\n| head |")
     assert table(metrics["dev"]) in found
