@@ -120,7 +120,7 @@ def main() -> None:
     peers = _peer_scores(args, train, plain + hidden)
     scorer = load(args.model, threads=1, device="cpu", cascade=False)
     order = [scorer.labels.index(name) for name in HEADS if name in scorer.labels]
-    there = [HEADS.index(name) for name in HEADS if name in scorer.labels]
+    there = np.array([HEADS.index(name) for name in HEADS if name in scorer.labels])
     scores = {kind: np.array(peers[kind]) for kind in _KINDS[:2]}
     chosen = _disguisable(judged)
     bert = np.zeros(scores["floor"].shape)
