@@ -221,7 +221,7 @@ def test_sources_are_named_by_how_they_begin() -> None:
 
 
 def test_labels_are_said_by_name() -> None:
-    assert data.said() != data.said()  # NaN
+    assert all(value != value for value in data.said())  # NaN
     found = dict(zip(data.HEADS, data.said(ads=1, stem=0), strict=True))
     assert [name for name, value in found.items() if value == value] == ["ads", "stem"]
     assert found["ads"] == 1
