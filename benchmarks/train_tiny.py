@@ -64,7 +64,8 @@ def _write(path: Path, rows: list[dict[str, Any]]) -> None:
 def _stage_ends(run: Path) -> dict[str, Path]:
     """Return the last checkpoint of each stage that is still there."""
     records = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
-    ends = {record["stage"]: record["step"] for record in records if record["kind"] == "step"}
+    # Steps are logged now and then, but each stage ends with a validation.
+    ends = {one["stage"]: one["step"] for one in records if one["kind"] == "validation"}
     paths = {name: run / "checkpoints" / f"step-{step:08d}" for name, step in ends.items()}
     return {name: path for name, path in paths.items() if path.is_dir()}
 
