@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from classifiers import fragments as f
-from classifiers import weak
+from classifiers import weak, weak_talk
 from classifiers.data import POLITICS, PORN, QUALITY, Document, said
 
 __all__ = ["weak_documents"]
@@ -125,7 +125,40 @@ def _pages(stock: _Stock, rng: random.Random) -> dict[str, tuple[str, tuple[floa
             weak.damaged(rng, _passage(rng, rng.choice(stock.prose))),
             said(quality=0, porn=0, ads=0),
         ),
+        **_talk(stock, rng),
     }
+
+
+def _talk(stock: _Stock, rng: random.Random) -> dict[str, tuple[str, tuple[float, ...]]]:
+    """Return news, comments and, in Chinese, black-market and sexual offers, with their labels.
+
+    That a line is sexual says nothing about insults, and coarse insults are no pornography.
+    """
+    lang = stock.lang
+    clean = {"porn": 0.0, "ads": 0.0}
+    found = {
+        "political news": (
+            weak_talk.headlines(rng, lang, is_politics=True),
+            said(**clean, politics=1, toxicity=0, stem=0),
+        ),
+        "other news": (
+            weak_talk.headlines(rng, lang, is_politics=False),
+            said(**clean, politics=0, toxicity=0),
+        ),
+        "insult": (weak_talk.comment(rng, lang, is_toxic=True), said(**clean, toxicity=1, stem=0)),
+        "mild comment": (
+            weak_talk.comment(rng, lang, is_toxic=False),
+            said(**clean, politics=0, toxicity=0, stem=0),
+        ),
+    }
+    if lang == "zh":
+        harmless = {"quality": 0.0, "politics": 0.0, "stem": 0.0}
+        words = (*weak_talk.euphemisms(), *stock.adult)
+        found["offer"] = (weak_talk.offer(rng), said(**harmless, porn=0, ads=1, toxicity=0))
+        # Frauds and betting sites advertise as often as not.
+        found["lure"] = (weak_talk.lure(rng), said(**harmless, porn=0, toxicity=0))
+        found["sexual talk"] = (weak_talk.sexual(rng, words), said(**harmless, porn=1))
+    return found
 
 
 def weak_documents(

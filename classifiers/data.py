@@ -26,6 +26,7 @@ from classifiers import ClassifierError
 
 __all__ = [
     "ADS",
+    "HALF_CHARS",
     "HEADS",
     "POLITICS",
     "PORN",
@@ -100,7 +101,7 @@ _CORPUS_FILES: Final = (
     "zh_classical", "zh_news",
 )  # fmt: skip
 _CORPUS_MAX_DOCUMENTS: Final = 1500
-_HALF_CHARS: Final = 6000
+HALF_CHARS: Final = 6000
 # A dev document comes in up to four parts or heads, so its own lines may stand in as many rows.
 _FURNITURE_MIN_DOCUMENTS: Final = 4
 
@@ -134,7 +135,10 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the objects of a .jsonl.zst file; a missing file is a ClassifierError."""
     if not path.is_file():
         raise ClassifierError(f"{path}: no such file; --data must name the labelled data's folder")
-    with path.open("rb") as raw, zstandard.ZstdDecompressor().stream_reader(raw) as stream:
+    with (
+        path.open("rb") as raw,
+        zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(raw) as stream,
+    ):
         for line in io.TextIOWrapper(stream, encoding="utf-8"):
             yield json.loads(line)
 
@@ -231,7 +235,7 @@ def corpus_documents(data: Path, held_out: set[bytes], rng: random.Random) -> li
 def encoded(tokenizer: Tokenizer, texts: Iterable[str]) -> list[np.ndarray]:
     """Return each text's token ids (uint32, no special tokens), its middle cut out if very long."""
     cut = [
-        text if len(text) <= 2 * _HALF_CHARS else text[:_HALF_CHARS] + "\n" + text[-_HALF_CHARS:]
+        text if len(text) <= 2 * HALF_CHARS else text[:HALF_CHARS] + "\n" + text[-HALF_CHARS:]
         for text in texts
     ]
     batches = tokenizer.encode_batch_fast(cut, add_special_tokens=False)

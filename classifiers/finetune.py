@@ -23,7 +23,10 @@ from classifiers.model import Scorer, frame_of, load, max_tokens_of, model_of
 from classifiers.outputs import with_heads
 from classifiers.steps import batches, drawn_window, masked_loss, padded
 
-__all__ = ["Encode", "Epoch", "Ids", "Settings", "Told", "device_of", "teacher_labels", "tuned"]
+__all__ = [
+    "TEACHER_SHARE", "Encode", "Epoch", "Ids", "Settings", "Told", "device_of", "teacher_labels",
+    "tuned",
+]  # fmt: skip
 
 I64 = npt.NDArray[np.int64]
 F32 = npt.NDArray[np.float32]
@@ -36,7 +39,7 @@ _RATES: Final = (3e-4, 5e-5)
 # The larger of the two batch sizes of Devlin et al. 2019; short texts would else give few steps.
 _BATCH_WINDOWS: Final = 32
 # A teacher's probability and the label count alike (Hinton et al. 2015 weigh the two losses).
-_TEACHER_SHARE: Final = 0.5
+TEACHER_SHARE: Final = 0.5
 # Less than this is no better than the epoch before.
 _LEAST_GAIN: Final = 1e-6
 
@@ -164,7 +167,7 @@ def teacher_labels(
     for at in shared:
         soft = scores[:, own.index(rows.heads[at].lower())]
         hard = labels[train, at]
-        mixed = (1 - _TEACHER_SHARE) * hard + _TEACHER_SHARE * soft
+        mixed = (1 - TEACHER_SHARE) * hard + TEACHER_SHARE * soft
         labels[train, at] = np.where(np.isnan(hard), soft, mixed)
     return labels
 

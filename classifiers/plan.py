@@ -90,10 +90,21 @@ PLAN: Final[tuple[tuple[str, str, str, int, float, int], ...]] = (
     ("boilerplate en", "weak: boilerplate", "en", QUALITY, 0, 2000),
     ("damaged zh", "weak: damaged", "zh", QUALITY, 0, 3000),
     ("damaged en", "weak: damaged", "en", QUALITY, 0, 3000),
+    ("political news zh", "weak: political news", "zh", POLITICS, 1, 3000),
+    ("political news en", "weak: political news", "en", POLITICS, 1, 3000),
+    ("other news zh", "weak: other news", "zh", POLITICS, 0, 3000),
+    ("other news en", "weak: other news", "en", POLITICS, 0, 3000),
+    ("insults zh", "weak: insult", "zh", TOXICITY, 1, 2500),
+    ("insults en", "weak: insult", "en", TOXICITY, 1, 1000),
+    ("mild talk zh", "weak: mild comment", "zh", TOXICITY, 0, 2500),
+    ("mild talk en", "weak: mild comment", "en", TOXICITY, 0, 1000),
+    ("offers zh", "weak: offer", "zh", ADS, 1, 3000),
+    ("lures zh", "weak: lure", "zh", PORN, 0, 3000),
+    ("sexual talk zh", "weak: sexual talk", "zh", PORN, 1, 3000),
 )
 
 
-_DISGUISED_SHARE: Final = 0.125
+_DISGUISED_SHARE: Final = 0.2
 _DISGUISED_MAX_CHARS: Final = 2000
 
 # Books whose parts serve two heads: a part may lie in one head's train and another's dev rows.
@@ -139,7 +150,7 @@ def training_documents(
 
 
 def _maybe_disguised(rng: random.Random, doc: Document) -> Document:
-    """Return every eighth short document on which porn, ads or toxicity is known in disguise."""
+    """Return every fifth short document on which porn, ads or toxicity is known in disguise."""
     labels = doc.labels
     if len(doc.text) > _DISGUISED_MAX_CHARS or all(
         math.isnan(labels[head]) for head in (PORN, ADS, TOXICITY)

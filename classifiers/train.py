@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import copy
 import json
+import math
 import os
 import time
 from collections import Counter
@@ -21,6 +22,7 @@ from typing import Any, Final
 import numpy as np
 import torch
 from tokenizers import Tokenizer
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
@@ -28,15 +30,16 @@ from classifiers import ClassifierError
 from classifiers.checkpoint import check_loadable
 from classifiers.data import HEADS, Document, labelled_documents
 from classifiers.evaluate import LANGUAGES, evaluation, table, write_metrics
+from classifiers.finetune import TEACHER_SHARE
 from classifiers.model import Scorer, load, max_tokens_of
 from classifiers.plan import Group, epoch_windows, training_documents, training_groups
+from classifiers.rows_file import read_documents, write_documents
 from classifiers.steps import batches, masked_loss, padded
 from classifiers.windows import Frame
 
 __all__ = ["Settings", "Training", "batches", "main", "masked_loss", "new_model", "save", "train"]
 
 WARM: Final = Path(__file__).parent / "weights" / "warm"
-_BATCH_TOKENS: Final = 4_096
 _WARMUP_STEPS: Final = 150
 _AVERAGE_DECAY: Final = 0.998
 _DEV_CAP: Final = 80
@@ -57,9 +60,19 @@ class Settings:
     max_tokens: int
     threads: int
     without: tuple[str, ...] = ()
+    run: int = 0
+    batch_tokens: int = 4_096
+    dropout: float = 0.0
+    teachers: tuple[str, ...] = ()
+    hidden: float = 0.0
+
+    @property
+    def order_seed(self) -> int:
+        """Return the seed of the windows, their order and the dropout: another one in each run."""
+        return self.seed + 1_000_003 * self.run
 
 
-def new_model(base: Path, layer_count: int) -> PreTrainedModel:
+def new_model(base: Path, layer_count: int, dropout: float = 0.0) -> PreTrainedModel:
     """Return the first layers of a warmed-up encoder with one untrained sigmoid output a head.
 
     Raises ClassifierError where the folder has fewer layers, or none at all.
@@ -71,6 +84,7 @@ def new_model(base: Path, layer_count: int) -> PreTrainedModel:
             f"--layers {layer_count}: {base} has {config.num_hidden_layers}; take 1 to as many"
         )
     config.num_hidden_layers = layer_count
+    config.hidden_dropout_prob = dropout
     config.problem_type = "multi_label_classification"
     config.id2label = dict(enumerate(HEADS))
     config.label2id = {name: at for at, name in enumerate(HEADS)}
@@ -97,6 +111,25 @@ def special_ids(tokenizer: Tokenizer, folder: Path) -> tuple[int, int, int]:
     if cls_id is None or sep_id is None or pad_id is None:
         raise ClassifierError(f"{folder}/tokenizer_config.json names tokens the tokenizer lacks")
     return cls_id, sep_id, pad_id
+
+
+def mask_id(tokenizer: Tokenizer, folder: Path) -> int:
+    """Return the id of the mask token that tokenizer_config.json names."""
+    name = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))["mask_token"]
+    found = tokenizer.token_to_id(name)
+    if found is None:
+        raise ClassifierError(f"{folder}/tokenizer_config.json names a mask token it lacks")
+    return found
+
+
+def _teacher(name: str, device: torch.device) -> torch.nn.Module:
+    """Return a teacher; ClassifierError where its heads are not `HEADS`, in their order."""
+    scorer = load(name, device=device.type, cascade=False)
+    if tuple(scorer.labels) != HEADS:
+        raise ClassifierError(
+            f"--teacher {name}: its heads are {', '.join(scorer.labels)}, not {', '.join(HEADS)}"
+        )
+    return scorer.model.eval()
 
 
 def _dev_sample(documents: Sequence[Document]) -> list[Document]:
@@ -130,10 +163,13 @@ class Training:
             )
         tokenizer = Tokenizer.from_file(str(self.tokenizer_path))
         self._special = special_ids(tokenizer, folder)
+        self._mask_id = mask_id(tokenizer, folder)
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._is_bf16 = _has_fast_bf16(self._device)
         torch.manual_seed(settings.seed)
-        self.model = new_model(base, settings.layers).to(self._device)
+        self.model = new_model(base, settings.layers, settings.dropout).to(self._device)
+        self._teachers = [_teacher(name, self._device) for name in settings.teachers]
+        torch.manual_seed(settings.order_seed)
         self.average = copy.deepcopy(self.model)
         self._optimizer = torch.optim.AdamW(
             self.model.parameters(),
@@ -144,19 +180,22 @@ class Training:
         )
         self.step_count = 0
 
-    def step(self, windows: Sequence[np.ndarray], labels: np.ndarray, *, all_steps: int) -> float:
-        """Take one step of the schedule (warm-up, then linearly to zero) and return the loss."""
+    def step(
+        self, windows: Sequence[np.ndarray], labels: np.ndarray, *, all_steps: int
+    ) -> torch.Tensor:
+        """Take one step (warm-up, then linearly to zero); return the loss, left on the device."""
         rate = min(1.0, (self.step_count + 1) / _WARMUP_STEPS) * (1 - self.step_count / all_steps)
         for group in self._optimizer.param_groups:
             group["lr"] = self.settings.rate * rate
         cls_id, sep_id, pad_id = self._special
         ids_BT, mask_BT = padded(windows, Frame((cls_id,), (sep_id,)), pad_id)
+        ids_BT, mask_BT = self._partly_hidden(ids_BT.to(self._device)), mask_BT.to(self._device)
+        labels_BH = torch.from_numpy(labels).to(self._device)
         # The loss is computed in fp32.
         with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=self._is_bf16):
-            logits_BH = self.model(
-                input_ids=ids_BT.to(self._device), attention_mask=mask_BT.to(self._device)
-            ).logits
-        loss = masked_loss(logits_BH.float(), torch.from_numpy(labels).to(self._device))
+            logits_BH = self.model(input_ids=ids_BT, attention_mask=mask_BT).logits
+            labels_BH = self._taught(labels_BH, ids_BT, mask_BT)
+        loss = masked_loss(logits_BH.float(), labels_BH)
         torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self._optimizer.step()
@@ -164,9 +203,42 @@ class Training:
         self.step_count += 1
         decay = min(_AVERAGE_DECAY, (1 + self.step_count) / (10 + self.step_count))
         with torch.no_grad():
-            for kept, new in zip(self.average.parameters(), self.model.parameters(), strict=True):
-                kept.lerp_(new, 1 - decay)
-        return float(loss.detach())
+            get_ema_multi_avg_fn(decay)(
+                list(self.average.parameters()), list(self.model.parameters()), self.step_count
+            )
+        return loss.detach()
+
+    def _partly_hidden(self, ids_BT: torch.Tensor) -> torch.Tensor:
+        """Return the ids with a share of the text's own tokens in place of which the mask stands.
+
+        A model that cannot rely on any single word learns more of them; the warm-up has known the
+        mask token already.
+        """
+        if self.settings.hidden == 0:
+            return ids_BT
+        is_hidden_BT = torch.rand(ids_BT.shape, device=ids_BT.device) < self.settings.hidden
+        for special in self._special:
+            is_hidden_BT &= ids_BT != special
+        return ids_BT.masked_fill(is_hidden_BT, self._mask_id)
+
+    def _taught(
+        self, labels_BH: torch.Tensor, ids_BT: torch.Tensor, mask_BT: torch.Tensor
+    ) -> torch.Tensor:
+        """Return the labels mixed by halves with the teachers' mean, which stands for unknown ones.
+
+        Hinton et al. 2015, at temperature 1.
+        """
+        if not self._teachers:
+            return labels_BH
+        with torch.no_grad():
+            told_BH = torch.stack(
+                [
+                    teacher(input_ids=ids_BT, attention_mask=mask_BT).logits.float().sigmoid()
+                    for teacher in self._teachers
+                ]
+            ).mean(dim=0)
+        mixed_BH = (1 - TEACHER_SHARE) * labels_BH + TEACHER_SHARE * told_BH
+        return torch.where(torch.isnan(labels_BH), told_BH, mixed_BH)
 
     def score(self, dev: Sequence[Document]) -> float:
         """Return the mean AUC of the averaged weights on dev documents and print the table."""
@@ -192,10 +264,12 @@ def train(
     training = Training(folder, base, settings)
     epochs = []
     for epoch in range(settings.epochs):
-        windows, labels = epoch_windows(groups, settings.max_tokens - 2, settings.seed, epoch)
+        seed = settings.order_seed
+        windows, labels = epoch_windows(groups, settings.max_tokens - 2, seed, epoch)
         lengths = np.array([len(window) for window in windows])
-        rng = np.random.default_rng((settings.seed, epoch, 1))
-        epochs.append((windows, labels, list(batches(lengths, rng, _BATCH_TOKENS))))
+        rng = np.random.default_rng((seed, epoch, 1))
+        plan = list(batches(lengths, rng, settings.batch_tokens, _most_windows(settings)))
+        epochs.append((windows, labels, plan))
     all_steps = sum(len(plan) for _, _, plan in epochs)
     log: list[dict[str, Any]] = []
     begin, best = time.monotonic(), -1.0
@@ -206,13 +280,14 @@ def train(
             batch = [windows[row] for row in rows]
             losses.append(training.step(batch, labels[rows], all_steps=all_steps))
             if training.step_count % 100 == 0:
+                loss = _finite(float(torch.stack(losses[-100:]).mean()), training)
                 print(
                     f"epoch {epoch} step {training.step_count}/{all_steps} "
-                    f"loss {np.mean(losses[-100:]):.4f} {time.monotonic() - begin:.0f} s",
+                    f"loss {loss:.4f} {time.monotonic() - begin:.0f} s",
                     flush=True,
                 )
         entry = {
-            "loss": round(float(np.mean(losses)), 4),
+            "loss": round(_finite(float(torch.stack(losses).mean()), training), 4),
             "tokens": sum(len(window) + 2 for window in windows),
             "steps": len(plan),
             "dev_sample_mean_auc": round(training.score(dev), 4),
@@ -223,6 +298,21 @@ def train(
             best = entry["dev_sample_mean_auc"]
             save(training.average, folder)
     return log
+
+
+def _finite(loss: float, training: Training) -> float:
+    if not math.isfinite(loss):
+        raise ClassifierError(
+            f"step {training.step_count}: the loss is {loss}; lower --rate {training.settings.rate}"
+        )
+    return loss
+
+
+def _most_windows(settings: Settings) -> int:
+    """Return how many windows a batch may have: as `steps.batches` has by default at 4,096 tokens,
+    in proportion.
+    """
+    return max(1, settings.batch_tokens // 32)
 
 
 def save(model: PreTrainedModel, folder: Path) -> None:
@@ -255,7 +345,9 @@ def _sources(documents: Sequence[Document]) -> dict[str, dict[str, Any]]:
 
 def _settings(argv: Sequence[str] | None) -> tuple[Settings, argparse.Namespace]:
     parser = argparse.ArgumentParser(prog="classifiers.train", description=main.__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="holds labels, corpus, lexicons")
+    parser.add_argument("--data", type=Path, help="holds labels, corpus, lexicons")
+    parser.add_argument("--rows", type=Path, help="a file that keeps the rows made of --data; where "
+        "it is there already they come from it, and --data is not read")  # fmt: skip
     parser.add_argument("--output", type=Path, required=True, help="holds tokenizer*.json")
     parser.add_argument("--seed", type=int, default=20)
     parser.add_argument("--epochs", type=int, default=3)
@@ -267,6 +359,13 @@ def _settings(argv: Sequence[str] | None) -> tuple[Settings, argparse.Namespace]
     parser.add_argument("--max-tokens", type=int, default=512, help="of a window, with CLS and SEP")
     parser.add_argument("--without", nargs="*", default=[], help="sources not to train on")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--run", type=int, default=0, help="another order, the same rows and start")
+    parser.add_argument("--batch-tokens", type=int, default=4_096)
+    parser.add_argument("--dropout", type=float, default=0.0)
+    parser.add_argument("--hidden", type=float, default=0.0, help="share of tokens masked")
+    parser.add_argument(
+        "--teacher", nargs="*", default=[], help="folders of trained six-head models"
+    )
     args = parser.parse_args(argv)
     settings = Settings(
         seed=args.seed,
@@ -278,8 +377,30 @@ def _settings(argv: Sequence[str] | None) -> tuple[Settings, argparse.Namespace]
         max_tokens=args.max_tokens,
         threads=args.threads,
         without=tuple(args.without),
+        run=args.run,
+        batch_tokens=args.batch_tokens,
+        dropout=args.dropout,
+        teachers=tuple(args.teacher),
+        hidden=args.hidden,
     )
     return settings, args
+
+
+def _documents(
+    args: argparse.Namespace, settings: Settings
+) -> tuple[list[Document], list[Document]]:
+    """Return the rows to train on and the dev rows, from --rows where that is a file."""
+    made_of = {"seed": settings.seed, "weak": settings.weak, "without": list(settings.without)}
+    if args.rows is not None and args.rows.is_file():
+        parts = read_documents(args.rows, made_of)
+        return parts["train"], parts["dev"]
+    if args.data is None:
+        raise ClassifierError("--data: name the folder that holds labels, corpus and lexicons")
+    documents = training_documents(args.data, settings.seed, settings.weak, settings.without)
+    dev = labelled_documents(args.data, "dev", cross=False)
+    if args.rows is not None:
+        write_documents(args.rows, {"train": documents, "dev": dev}, made_of)
+    return documents, dev
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -289,8 +410,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     torch.set_num_threads(settings.threads)
     begin = time.monotonic()
     try:
-        documents = training_documents(args.data, settings.seed, settings.weak, settings.without)
-        dev = labelled_documents(args.data, "dev", cross=False)
+        documents, dev = _documents(args, settings)
         tokenizer = Tokenizer.from_file(str(args.output / "tokenizer.json"))
         groups = training_groups(documents, tokenizer, settings.windows)
         print(f"{len(documents)} documents after {time.monotonic() - begin:.0f} s", flush=True)
