@@ -131,14 +131,25 @@ def check_loadable(folder: Path) -> None:
         )
 
 
-@lru_cache(maxsize=8)
 def fingerprint(folder: Path) -> str:
     """Return the SHA-256 over a checkpoint's weights, configuration and tokenizer.
 
     Its screen does not count: see `screen_fingerprint`.
     """
     found = {path for glob in _FINGERPRINTED for path in folder.glob(glob)}
-    return _digest(sorted(path for path in found if path.name not in SCREEN_FILES))
+    paths = sorted(path for path in found if path.name not in SCREEN_FILES)
+    return _remembered(tuple((path, _version(path)) for path in paths))
+
+
+def _version(path: Path) -> tuple[int, int, int]:
+    """Return what tells a file from one that was written in its place."""
+    stat = path.stat()
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
+@lru_cache(maxsize=8)
+def _remembered(files: tuple[tuple[Path, tuple[int, int, int]], ...]) -> str:
+    return _digest([path for path, _ in files])
 
 
 def screen_fingerprint(folder: Path) -> str | None:

@@ -59,7 +59,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         loss.backward()
         optimizer.step()
     scorer.model.save_pretrained(made)
-    checkpoint.fingerprint.cache_clear()
     lines = [json.dumps({"text": text, "source": "made up"}) for text in _texts(3000, 1)]
     (made.parent / "texts.jsonl").write_text("\n".join(lines), "utf-8")
     ranges = ["--range", "ads=0.3:0.7", "--range", "LABEL_1=0.5:0.5"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 import shutil
 from pathlib import Path
 
@@ -11,10 +12,14 @@ import numpy as np
 import pytest
 import torch
 import zstandard
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
 
-from classifiers import DEFAULT, evaluate, train
-from classifiers.data import HEADS
+from classifiers import DEFAULT, ClassifierError, evaluate, soup, train, weak_talk
+from classifiers.data import HEADS, Document, encoded, said
 from classifiers.model import load
+from classifiers.rows_file import read_documents, write_documents
+from classifiers.weak import is_banned
 
 LEXICONS = (
     "fwwdn/广告.txt",
@@ -126,8 +131,113 @@ def test_a_training_run_writes_a_checkpoint_that_scores(
     assert "| politics | zh |" in capsys.readouterr().out
     assert train.main(run) == 0
     assert load(output, device="cpu").fingerprint == first
+    _learns_from_a_teacher(output, tmp_path, run, capsys)
+
+
+def _learns_from_a_teacher(
+    teacher: Path, tmp_path: Path, run: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same run with a teacher, from rows that an earlier one has kept, without the data."""
+    student, rows = tmp_path / "student", tmp_path / "rows.jsonl.zst"
+    shutil.copytree(teacher, student)
+    # Some steps at a rate that shows in fp16: AdamW's first one goes by signs alone.
+    fast = ["--output", str(student), *run[4:], "--rate", "0.1", "--batch-tokens", "256"]
+    fast += ["--rows", str(rows)]
+    assert train.main([*run[:2], *fast]) == 0
+    alone = load(student, device="cpu").fingerprint
+    assert train.main(fast) == 0
+    assert load(student, device="cpu").fingerprint == alone
+    assert train.main([*fast, "--teacher", str(teacher)]) == 0
+    assert load(student, device="cpu").fingerprint != alone
+    assert train.main([*fast, "--weak", "3"]) == 1
+    assert "was made with" in capsys.readouterr().out
 
 
 def test_missing_data_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert train.main(["--data", str(tmp_path), "--output", str(tmp_path)]) == 1
     assert "no such file" in capsys.readouterr().out
+
+
+def _soup_of(tmp_path: Path, *factors: float) -> list[Path]:
+    """Write the shipped classifier with its weights times each factor."""
+    folders = []
+    for at, factor in enumerate(factors):
+        folder = tmp_path / f"run-{at}"
+        folder.mkdir()
+        for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
+            shutil.copyfile(DEFAULT / name, folder / name)
+        weights = {
+            name: weight * factor
+            for name, weight in load_file(DEFAULT / "model.safetensors").items()
+        }
+        save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+        folders.append(folder)
+    return folders
+
+
+def test_a_soup_is_the_mean_of_weights(tmp_path: Path) -> None:
+    folders = _soup_of(tmp_path, 1.0, 3.0)
+    assert soup.main([*map(str, folders), "--output", str(tmp_path / "soup")]) == 0
+    found = load_file(tmp_path / "soup" / "model.safetensors")
+    for name, weight in load_file(DEFAULT / "model.safetensors").items():
+        assert found[name].dtype == weight.dtype
+        torch.testing.assert_close(found[name].float(), 2 * weight.float(), rtol=2e-3, atol=1e-6)
+    assert load(tmp_path / "soup", cascade=False).labels == load(DEFAULT).labels
+
+
+def test_soups_of_different_things_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, other = _soup_of(tmp_path, 1.0, 1.0)
+    settings = json.loads((other / "config.json").read_text())
+    (other / "config.json").write_text(json.dumps(settings | {"layer_norm_eps": 1e-3}))
+    assert soup.main([str(one), str(other), "--output", str(tmp_path / "soup")]) == 1
+    assert "config.json differs" in capsys.readouterr().out
+    assert not (tmp_path / "soup").exists()
+    assert soup.main([str(one), "--output", str(tmp_path / "soup")]) == 1
+    assert "two folders" in capsys.readouterr().out
+
+
+def test_rows_kept_in_a_file_are_those_that_were_made(tmp_path: Path) -> None:
+    long = "开头" + "中" * 13_000 + "结尾"
+    rows = [
+        Document("a text", "en", "s", "MIT", said(porn=0, stem=1)),
+        Document(long, "zh", "t", "MIT", said(quality=0)),
+    ]
+    path = tmp_path / "rows.jsonl.zst"
+    write_documents(path, {"train": rows, "dev": rows[:1]}, {"seed": 1})
+    found = read_documents(path, {"seed": 1})
+    assert [repr(doc) for doc in found["dev"]] == [repr(rows[0])]
+    assert repr(found["train"][0]) == repr(rows[0])
+    # Of a long text that is kept which `encoded` reads.
+    tokenizer = Tokenizer.from_file(str(DEFAULT / "tokenizer.json"))
+    for kept, made in zip(
+        encoded(tokenizer, [found["train"][1].text]), encoded(tokenizer, [long]), strict=True
+    ):
+        assert kept.tolist() == made.tolist()
+    with pytest.raises(ClassifierError, match="was made with"):
+        read_documents(path, {"seed": 2})
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_composed_news_and_talk_fill_all_slots(lang: str) -> None:
+    rng = random.Random(0)
+    texts = [
+        make
+        for _ in range(300)
+        for make in (
+            weak_talk.headlines(rng, lang, is_politics=True),
+            weak_talk.headlines(rng, lang, is_politics=False),
+            weak_talk.comment(rng, lang, is_toxic=True),
+            weak_talk.comment(rng, lang, is_toxic=False),
+        )
+    ]
+    if lang == "zh":
+        sexual = [weak_talk.sexual(rng, weak_talk.euphemisms()) for _ in range(300)]
+        assert not any(char.isdigit() for text in sexual for char in text)
+        assert not any(is_banned(text, whole_words=True) for text in weak_talk.euphemisms())
+        texts += [weak_talk.offer(rng) for _ in range(300)]
+        texts += [weak_talk.lure(rng) for _ in range(300)] + sexual
+    assert all(text.strip() and "{" not in text and "}" not in text for text in texts)
+    # Frames and words are many enough that hardly any text comes twice.
+    assert len(set(texts)) > 0.8 * len(texts)
