@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from classifiers import fragments_news as news
+from classifiers import fragments_news_zh as news_zh
 from classifiers import fragments_talk as talk
 from classifiers.weak import is_banned
 
@@ -28,9 +29,11 @@ def _digits(rng: random.Random) -> str:
 def _places(rng: random.Random, lang: str) -> dict[str, Callable[[], str]]:
     """Return the slots that stand in news of every field."""
     chinese = lang == "zh"
-    cities = news.CITIES_ZH if chinese else news.CITIES_EN
+    cities = news_zh.CITIES_ZH if chinese else news.CITIES_EN
     return {
-        "c": lambda: rng.choice(news.COUNTRIES_ZH) if chinese else rng.choice(news.COUNTRIES_EN)[0],
+        "c": lambda: (
+            rng.choice(news_zh.COUNTRIES_ZH) if chinese else rng.choice(news.COUNTRIES_EN)[0]
+        ),
         "a": lambda: rng.choice(news.COUNTRIES_EN)[1],
         "k": lambda: rng.choice(cities),
         "n": lambda: str(rng.choice(_NUMBERS)),
@@ -44,15 +47,15 @@ def _drawn(rng: random.Random, words: Sequence[str]) -> Callable[[], str]:
 def _headline(rng: random.Random, lang: str, *, is_politics: bool) -> str:
     slots = _places(rng, lang)
     if is_politics:
-        frames, words = news.POLITICS_ZH if lang == "zh" else news.POLITICS_EN
+        frames, words = news_zh.POLITICS_ZH if lang == "zh" else news.POLITICS_EN
         slots |= {name: _drawn(rng, found) for name, found in words.items()}
     else:
-        fields = news.OTHER_NEWS_ZH if lang == "zh" else news.OTHER_NEWS_EN
+        fields = news_zh.OTHER_NEWS_ZH if lang == "zh" else news.OTHER_NEWS_EN
         frames, subjects = rng.choice(fields)
         slots |= {name: _drawn(rng, subjects) for name in "sp"}
     text = _filled(rng.choice(frames), slots)
     if lang == "zh":
-        return rng.choice(news.QUESTIONS_ZH).replace("{h}", text)
+        return rng.choice(news_zh.QUESTIONS_ZH).replace("{h}", text)
     return text[:1].upper() + text[1:]
 
 
