@@ -96,6 +96,7 @@ def run(args: argparse.Namespace, extra: Sequence[str]) -> int:
 
     score = shlex.split(args.score_options)
     options = runner_options(args.runner, extra, args.workers, score)
+    options.check_reach(_paths(context, refs))
     if not args.quiet:
         _say(f"runner   {options.describe()}")
     if args.dry_run:
@@ -112,6 +113,14 @@ def run(args: argparse.Namespace, extra: Sequence[str]) -> int:
         _report(result.ledger.lines(), result.manifest["mixture"], args.output)
     print(f"{args.output.rstrip('/')}/manifest.json")  # noqa: T201 - the command's result
     return 0
+
+
+def _paths(context: Context, refs: Iterable[UnitRef]) -> list[str]:
+    """Return all that workers read and write."""
+    corpora = [corpus.root for corpus in context.against]
+    units = [ref.unit for ref in refs]
+    inputs = [path for unit in units for path in (unit.path, *(file.path for file in unit.files))]
+    return [context.output.root, context.work.root, *corpora, *inputs]
 
 
 def _check_numbers(args: argparse.Namespace) -> None:

@@ -1,0 +1,172 @@
+"""Each phase's job on Dataflow: what is sent there, and that running it gives the same bytes."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from beam_corpus import SAMPLE, build
+from s3_server import Bucket
+
+from skypile.cli import beam as command
+
+pytest.importorskip("google.cloud.dataflow", reason="needs Google's client of Dataflow")
+pytest.importorskip("google.cloud.storage", reason="needs Google's client of Dataflow")
+
+from dataflow_service import Job, Service, put_in_place  # noqa: E402
+
+ROOT = Path(__file__).parents[2]
+LIGHT = ROOT / "tests" / "data" / "light.yaml"
+IMAGE, GPU_IMAGE = (f"europe-docker.pkg.dev/p/r/{name}:1" for name in ("worker", "worker-gpu"))
+PLACE = ["--project=a-project", "--region=europe-west4", "--temp_location=gs://a-bucket/temp"]
+ACCELERATOR = "worker_accelerator=type:nvidia-l4;count:1;install-nvidia-driver"
+SCORE = (
+    f"--sdk_container_image={GPU_IMAGE} --machine_type=g2-standard-8 "
+    f"--dataflow_service_options={ACCELERATOR}"
+)
+# By Dataflow's API; 63 characters are what a label takes, and jobs are found by those.
+JOB_NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
+# What is left of Beam's own where a key or a window is unknown to other languages.
+WINDOW = {"nullable(pickled_python)", "pickled_python"}
+
+
+def beam_run(bucket: Bucket, *args: str) -> int:
+    bucket.put("raw/web-zh.jsonl", (SAMPLE / "web-zh.jsonl").read_bytes())
+    file = str(ROOT / "pipelines" / "build_skypile.py")
+    options = [f"--input={bucket.url('raw/**')}", f"--output={bucket.url('out')}", "--quiet"]
+    options += [f"--recipe={LIGHT}", "--mixture=none", f"--score-options={SCORE}"]
+    given = [*PLACE, f"--sdk_container_image={IMAGE}", "--machine_type=n2-standard-8", *args]
+    return command.run(["run", file, "--runner=Dataflow", *options, *given])
+
+
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch) -> Service:
+    found = Service()
+    put_in_place(found, monkeypatch)
+    return found
+
+
+def check_job(job: Job) -> None:
+    scores = job.phase == "score"
+    image = GPU_IMAGE if scores else IMAGE
+    assert JOB_NAME.fullmatch(job.name)
+    assert job.sent["type"] == "JOB_TYPE_BATCH"
+    assert job.images() == {image} == {job.pool["workerHarnessContainerImage"]}
+    assert [each["containerImage"] for each in job.pool["sdkHarnessContainerImages"]] == [image]
+    assert job.pool["machineType"] == ("g2-standard-8" if scores else "n2-standard-8")
+    assert job.environment.get("serviceOptions", []) == ([ACCELERATOR] if scores else [])
+    assert job.hints() == [{"min_ram_bytes": "16000000000" if job.phase == "cluster" else "4000000000"}]
+    assert job.pool["numThreadsPerWorker"] == 1
+    experiments = set(job.environment["experiments"])
+    assert "use_runner_v2" in experiments
+    assert ("no_use_multiple_sdk_containers" in experiments) == scores
+    assert ("use_multiple_sdk_containers" in experiments) == (not scores)
+    # Nothing of this process goes along, and nothing is installed before work begins.
+    assert job.options["save_main_session"] is False
+    assert job.options["pickle_library"] == "cloudpickle"
+    assert set(job.uploaded) == {"pipeline.pb", "submission_environment_dependencies.txt"}
+    assert "worker_accelerator" not in json.dumps(job.sent) or scores
+
+
+def described(parts: Any, coder: str) -> str:
+    known = parts.coders[coder]
+    name = known.spec.urn.removeprefix("beam:coder:").partition(":")[0]
+    inner = ", ".join(described(parts, one) for one in known.component_coder_ids)
+    return f"{name}({inner})" if inner else name
+
+
+def shuffled(job: Job) -> dict[str, str]:
+    """Return how what enters each GroupByKey is encoded."""
+    parts = job.pipeline.components
+    return {
+        one.unique_name.partition("/Elements/")[2] or one.unique_name: described(
+            parts, parts.pcollections[entering].coder_id
+        )
+        for one in parts.transforms.values()
+        if one.spec.urn == "beam:transform:group_by_key:v1"
+        for entering in one.inputs.values()
+    }
+
+
+def test_every_job_is_what_it_should_be_and_gives_the_bytes_of_a_local_build(
+    service: Service, bucket: Bucket, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert beam_run(bucket) == 0, capsys.readouterr().err
+    phases = [job.phase for job in service.jobs]
+    assert phases == ["curate", "pair", "pair", "pair", "cluster", "score", "publish", "publish"]
+    assert len({job.name for job in service.jobs}) == len(service.jobs)
+    for job in service.jobs:
+        check_job(job)
+        coders = shuffled(job)
+        packed = [coder for name, coder in coders.items() if name.endswith("/ByKey")]
+        assert packed == (["kv(varint, bytes)"] if job.phase == "pair" else [])
+        assert len(coders) == len(packed) + 1  # and the references, dealt out
+    local = build(tmp_path / "out", "--recipe", LIGHT, "--mixture", "none",
+                  inputs=[bucket.url("raw/**")])  # fmt: skip
+    shards = {str(p.relative_to(local.path)): p.read_bytes() for p in local.path.rglob("*.parquet")}
+    keys = [key.removeprefix("out/") for key in bucket.keys("out")]
+    assert {key: bucket.get(f"out/{key}") for key in keys if key.endswith(".parquet")} == shards
+    manifest = json.loads(bucket.get("out/manifest.json"))
+    assert {**manifest, "run": 0} == {**local.manifest, "run": 0}
+
+
+TRACEBACK = """Traceback (most recent call last):
+  File "apache_beam/runners/common.py", line 1498, in apache_beam.runners.common.DoFnRunner.process
+{} [while running 'Curate/curate_unit-ptransform-12']
+"""
+
+
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [
+        ("skypile.errors.InputError: s3://b/a: has changed", "s3://b/a: has changed"),
+        ("KeyError: 'x'", "Dataflow pipeline failed. State: FAILED, Error: KeyError: 'x'"),
+    ],
+)
+def test_a_job_that_fails_ends_the_run_with_one_sentence(
+    service: Service, bucket: Bucket, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str], raised: str, told: str,
+) -> None:  # fmt: skip
+    from apache_beam.runners.dataflow.dataflow_runner import DataflowRunner
+
+    # What the poll for messages leaves, which waits five seconds at a time.
+    message = TRACEBACK.format(raised)
+    monkeypatch.setattr(DataflowRunner, "last_error_msg", message, raising=False)
+    service.fails = lambda job: message
+    assert beam_run(bucket) == 1
+    said = capsys.readouterr().err
+    assert told in said and said.count("\n") == 1
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (["--output=corpus"], "corpus: lies on this machine, where workers of Dataflow"),
+        (["--work-dir=scratch"], "scratch/skypile-work: lies on this machine"),
+        ([f"--input={SAMPLE / 'code'}"], "lies on this machine"),
+        ([f"--dataflow_service_options={ACCELERATOR}"], "give it in --score-options"),
+        (["--temp_location=s3://a-bucket"], "takes a folder by gs:// only"),
+        (["--project=P"], "Invalid Project ID (P)"),
+        (["--job_name=No_Name"], "--job_name No_Name: a letter, then"),
+    ],
+)
+def test_jobs_that_could_not_work_are_not_sent(
+    service: Service, bucket: Bucket, capsys: pytest.CaptureFixture[str], args: list[str], told: str
+) -> None:
+    assert beam_run(bucket, *args) == 2
+    said = capsys.readouterr().err
+    assert told in said and said.count("\n") == 1
+    assert not service.jobs
+
+
+def test_without_googles_libraries_the_extra_is_named(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "google.cloud.dataflow", None)
+    assert beam_run(bucket) == 2
+    assert "pip install 'skypile[gcp]'" in capsys.readouterr().err
