@@ -35,7 +35,12 @@ def run_pipeline(name: str, transform: beam.PTransform, options: PipelineOptions
     machine; RunError where a worker process died, a job failed or a job server does not answer;
     UsageError for options that Beam refuses.
     """
-    with _workers(options), _translated(), _answered(options), beam.Pipeline(options=options) as pipeline:
+    with (
+        _workers(options),
+        _translated(),
+        _answered(options),
+        beam.Pipeline(options=options) as pipeline,
+    ):
         _ = pipeline | name.capitalize() >> transform
 
 

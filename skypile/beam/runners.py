@@ -57,7 +57,11 @@ def runner_name(name: str) -> str:
     found = ALIASES.get(name.lower())
     if found is None:
         near = get_close_matches(name.lower(), ALIASES, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else "known: Direct, Dataflow, Flink, Spark, Portable, Prism"
+        hint = (
+            f"did you mean {near[0]!r}?"
+            if near
+            else "known: Direct, Dataflow, Flink, Spark, Portable, Prism"
+        )
         raise UsageError(f"--runner: there is no runner {name!r}; {hint}")
     return found
 
@@ -175,10 +179,13 @@ def _remote_options(
             f"--job_name {parsed[0].job_name}: a letter, then letters, digits and hyphens, all "
             "lower case, 40 at most; phase and number are added for each job"
         )
-    more: list[str] = []
+    # Beam would list this machine's packages (a second of pip for each pipeline) and send the list
+    # along, for comparison: they are not what the workers' image holds.
+    more = ["--experiments=disable_logging_submission_environment"]
     scoring: list[str] = []
     if name == DATAFLOW:
-        more, scoring = dataflow.defaults(*parsed)
+        needed, scoring = dataflow.defaults(*parsed)
+        more += needed
     elif name != PRISM:
         for each in parsed:
             portable.check(name, each)

@@ -1,7 +1,9 @@
 """Remote file systems by URL: gs://, s3://, hdfs:// and file://, as pyarrow opens them.
 
-Every wait has an end: a store that does not answer fails a run with a sentence within about a
-minute, where the libraries' own defaults wait for three (S3) or fifteen (Google) and more.
+What may be gone at the next try (a store that is busy, a connection that breaks) is tried again,
+after longer and longer pauses. Every wait has an end: a store that does not answer fails a run with
+a sentence within about two minutes, where the libraries' own defaults wait for three (S3) or fifteen
+(Google) and more.
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ __all__ = ["IN_BUCKET", "filesystem", "has_scheme", "is_http", "shown", "why"]
 IN_BUCKET = frozenset({"s3", "gs", "gcs", "abfs", "abfss"})
 S3_CONNECT_SECONDS = 10
 S3_SILENT_SECONDS = 20  # without a byte, after which a request counts as failed
-S3_TRIES = 3
+# Between them the library waits for up to 1, 2, 4 and 8 s, by chance.
+S3_TRIES = 5
 GCS_RETRY_SECONDS = 60
 
 

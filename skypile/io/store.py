@@ -74,6 +74,15 @@ def _unreadable(error: OSError, path: str) -> NoReturn:
     raise OutputError(f"{path}: cannot be read: {told}") from error
 
 
+@contextmanager
+def _read_from(path: str) -> Iterator[None]:
+    """Have what goes wrong while `path` is read name it."""
+    try:
+        yield
+    except OSError as error:
+        _unreadable(error, path)
+
+
 def _sync(path: str) -> None:
     """Have the kernel write the file or folder `path` to the disk before anything else happens."""
     file = os.open(path, os.O_RDONLY)
@@ -239,7 +248,7 @@ class Store:
 
     def read(self, name: str) -> bytes:
         """Return the content of the file `name`; RunError where it is not there."""
-        with self.open(name) as stream:
+        with _read_from(self.path(name)), self.open(name) as stream:
             return bytes(stream.read())
 
     def read_json(self, name: str) -> Any:
@@ -293,7 +302,7 @@ class Store:
     def digest(self, name: str) -> str:
         """Return the xxh3-128 of the file `name` in hexadecimal."""
         state = xxhash.xxh3_128()
-        with self.open(name) as stream:
+        with _read_from(self.path(name)), self.open(name) as stream:
             while chunk := stream.read(CHUNK_BYTES):
                 state.update(chunk)
         return state.hexdigest()
@@ -301,7 +310,7 @@ class Store:
     def sha256(self, name: str) -> str:
         """Return the SHA-256 of the file `name` in hexadecimal."""
         state = hashlib.sha256()
-        with self.open(name) as stream:
+        with _read_from(self.path(name)), self.open(name) as stream:
             while chunk := stream.read(CHUNK_BYTES):
                 state.update(chunk)
         return state.hexdigest()

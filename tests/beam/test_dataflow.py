@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from beam_corpus import SAMPLE, build
+from beam_corpus import SAMPLE, Built
 from s3_server import Bucket
 
 from skypile.cli import beam as command
+from skypile.errors import RunError
 
 pytest.importorskip("google.cloud.dataflow", reason="needs Google's client of Dataflow")
 pytest.importorskip("google.cloud.storage", reason="needs Google's client of Dataflow")
 
-from dataflow_service import Job, Service, put_in_place  # noqa: E402
+from dataflow_service import Job, Service, put_in_place, run_here  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 LIGHT = ROOT / "tests" / "data" / "light.yaml"
@@ -30,17 +31,20 @@ SCORE = (
 )
 # By Dataflow's API; 63 characters are what a label takes, and jobs are found by those.
 JOB_NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
-# What is left of Beam's own where a key or a window is unknown to other languages.
-WINDOW = {"nullable(pickled_python)", "pickled_python"}
+
+
+def run(bucket: Bucket, *args: str) -> int:
+    lines = (SAMPLE / "web-zh.jsonl").read_bytes().splitlines(keepends=True)
+    bucket.put("raw/web-zh.jsonl", b"".join(lines[:20]))
+    file = str(ROOT / "pipelines" / "build_skypile.py")
+    options = [f"--input={bucket.url('raw/**')}", "--quiet", f"--recipe={LIGHT}", "--mixture=none"]
+    return command.run(["run", file, *options, *args])
 
 
 def beam_run(bucket: Bucket, *args: str) -> int:
-    bucket.put("raw/web-zh.jsonl", (SAMPLE / "web-zh.jsonl").read_bytes())
-    file = str(ROOT / "pipelines" / "build_skypile.py")
-    options = [f"--input={bucket.url('raw/**')}", f"--output={bucket.url('out')}", "--quiet"]
-    options += [f"--recipe={LIGHT}", "--mixture=none", f"--score-options={SCORE}"]
-    given = [*PLACE, f"--sdk_container_image={IMAGE}", "--machine_type=n2-standard-8", *args]
-    return command.run(["run", file, "--runner=Dataflow", *options, *given])
+    output = f"--output={bucket.url('out')}"
+    options = [*PLACE, f"--sdk_container_image={IMAGE}", "--machine_type=n2-standard-8"]
+    return run(bucket, "--runner=Dataflow", output, f"--score-options={SCORE}", *options, *args)
 
 
 @pytest.fixture
@@ -59,7 +63,8 @@ def check_job(job: Job) -> None:
     assert [each["containerImage"] for each in job.pool["sdkHarnessContainerImages"]] == [image]
     assert job.pool["machineType"] == ("g2-standard-8" if scores else "n2-standard-8")
     assert job.environment.get("serviceOptions", []) == ([ACCELERATOR] if scores else [])
-    assert job.hints() == [{"min_ram_bytes": "16000000000" if job.phase == "cluster" else "4000000000"}]
+    memory = 16_000_000_000 if job.phase == "cluster" else 4_000_000_000
+    assert job.hints() == [{"min_ram_bytes": str(memory)}]
     assert job.pool["numThreadsPerWorker"] == 1
     experiments = set(job.environment["experiments"])
     assert "use_runner_v2" in experiments
@@ -68,7 +73,7 @@ def check_job(job: Job) -> None:
     # Nothing of this process goes along, and nothing is installed before work begins.
     assert job.options["save_main_session"] is False
     assert job.options["pickle_library"] == "cloudpickle"
-    assert set(job.uploaded) == {"pipeline.pb", "submission_environment_dependencies.txt"}
+    assert set(job.uploaded) == {"pipeline.pb"}
     assert "worker_accelerator" not in json.dumps(job.sent) or scores
 
 
@@ -105,11 +110,15 @@ def test_every_job_is_what_it_should_be_and_gives_the_bytes_of_a_local_build(
         packed = [coder for name, coder in coders.items() if name.endswith("/ByKey")]
         assert packed == (["kv(varint, bytes)"] if job.phase == "pair" else [])
         assert len(coders) == len(packed) + 1  # and the references, dealt out
-    local = build(tmp_path / "out", "--recipe", LIGHT, "--mixture", "none",
-                  inputs=[bucket.url("raw/**")])  # fmt: skip
+    local = Built(tmp_path / "out")
+    assert run(bucket, "--runner=Direct", f"--output={local.path}") == 0
     shards = {str(p.relative_to(local.path)): p.read_bytes() for p in local.path.rglob("*.parquet")}
+    # All but the last have been run twice by now. Its duplicate comes when the work is removed.
+    with pytest.raises(RunError, match="is gone"):
+        run_here(service.jobs[-1].pipeline)
     keys = [key.removeprefix("out/") for key in bucket.keys("out")]
     assert {key: bucket.get(f"out/{key}") for key in keys if key.endswith(".parquet")} == shards
+    assert set(keys) == {*shards, "manifest.json"}
     manifest = json.loads(bucket.get("out/manifest.json"))
     assert {**manifest, "run": 0} == {**local.manifest, "run": 0}
 

@@ -2,7 +2,9 @@
 
 Replaced is the client's boundary alone: credentials, what is uploaded to gs://, and the call that
 creates a job. The service then runs the pipeline that it was sent, as that was uploaded, on Beam's
-local runner: what the phase leaves is what the next one plans its job from.
+local runner: what the phase leaves is what the next one plans its job from. Behind it all of the
+pipeline before runs once more, as where a worker was slow and its work was given to another too: the
+duplicate of each bundle ends when the next phase has read what the first one left.
 """
 
 from __future__ import annotations
@@ -99,6 +101,8 @@ class Service:
         answer.current_state = state.JOB_STATE_FAILED if fault else state.JOB_STATE_DONE
         if fault is None:
             run_here(taken.pipeline)
+            for late in self.jobs[-2:-1]:
+                run_here(late.pipeline)
         return answer
 
 
