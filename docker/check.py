@@ -1,24 +1,27 @@
 """Build the images of docker/Dockerfile without an engine and without a registry, and start them.
 
     apt-get install buildah debootstrap
-    python docker/check.py FOLDER [--targets worker trainer] [--python 3.11] [--wheels FOLDER]
+    python docker/check.py FOLDER [--targets worker trainer] [--wheels FOLDER]
 
-Needs root, Debian's packages and PyPI, some 15 GB in FOLDER, and about half an hour for each target.
-The two base images, which come from a registry, are replaced: that of Python by a Debian bookworm of
-debootstrap with its Python 3.11, that of Beam's harness by an empty one, so `boot` is not there. All
-else is what an engine does: buildah takes every instruction of the Dockerfile in its order, each in a
-root folder of its own (chroot), by the user whom it names. Then the commands in CHECKS are run in
-each image, as its user, and what they must say is compared.
+Needs root, Debian's packages and PyPI, some 15 GB in FOLDER, and about a quarter of an hour for
+each target. The two base images, which come from a registry, are replaced: that of Python by a
+Debian bookworm of debootstrap with its Python 3.11, that of Beam's harness by one without `boot`.
+All else is what an engine does: buildah takes every instruction of the Dockerfile in its order, in
+a root folder of its own (chroot), by the user whom it names. Then the commands in CHECKS are run in
+each image, as its user, and what they say is compared with what they must say.
 
---wheels names a folder of wheels that pip takes before those of PyPI, for instance of a torch without
-CUDA: without it the targets with CUDA load 3 GB. Prints Markdown; exit code 1 where anything differs.
+--wheels names a folder of wheels that pip takes before those of PyPI, for instance of a torch
+without CUDA: without it the targets with CUDA load 3 GB. Prints Markdown; exit code 1 where
+anything differs.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -180,9 +183,6 @@ def check(builder: Builder, target: str, image: str) -> bool:
 
 def _shell(health: str) -> str:
     """Return a HEALTHCHECK of the form ["CMD", ...] as a shell command."""
-    import json
-    import shlex
-
     return shlex.join(json.loads(health)[1:])
 
 

@@ -1,9 +1,9 @@
 """Remote file systems by URL: gs://, s3://, hdfs:// and file://, as pyarrow opens them.
 
 What may be gone at the next try (a store that is busy, a connection that breaks) is tried again,
-after longer and longer pauses. Every wait has an end: a store that does not answer fails a run with
-a sentence within about two minutes, where the libraries' own defaults wait for three (S3) or fifteen
-(Google) and more.
+after longer and longer pauses. Every wait has an end: a store that does not answer fails a run
+with a sentence within about two minutes, where the libraries' own defaults wait for three (S3) or
+fifteen (Google) and more.
 """
 
 from __future__ import annotations

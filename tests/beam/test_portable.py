@@ -84,10 +84,10 @@ def local(tmp_path_factory: pytest.TempPathFactory, recipe: str) -> Built:
     return build(out, "--recipe", recipe, "--mixture", "none", inputs=INPUTS)
 
 
-# Flink's job server is Java; it is started once for each pipeline, and ended with the command.
+# Flink's job server is Java; it is ended with the command.
 JAVA = """#!/bin/sh
 echo "$@" >> {}
-exec sleep 120
+exec sleep 60
 """
 
 
@@ -108,7 +108,7 @@ def test_flink_s_job_server_is_called_and_loopback_workers_change_no_byte(
     assert found.same_bytes() == local.same_bytes()
     told = f"-jar {jar} --flink-master [auto] --artifacts-dir {tmp_path} --job-port {port} "
     calls = called.read_text().splitlines()
-    assert len(calls) == 7 and {call[: len(told)] for call in calls} == {told}
+    assert [call[: len(told)] for call in calls] == [told]  # one server for all pipelines
 
 
 @pytest.mark.slow

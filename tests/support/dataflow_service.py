@@ -2,8 +2,8 @@
 
 Replaced is the client's boundary alone: credentials, what is uploaded to gs://, and the call that
 creates a job. The service then runs the pipeline that it was sent, as that was uploaded, on Beam's
-local runner: what the phase leaves is what the next one plans its job from. Behind it all of the
-pipeline before runs once more, as where a worker was slow and its work was given to another too: the
+local runner: what the phase leaves is what the next one plans its job from. Behind it the pipeline
+before runs once more, as where a worker was slow and its work was given to another as well: the
 duplicate of each bundle ends when the next phase has read what the first one left.
 """
 
