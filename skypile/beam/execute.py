@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import apache_beam as beam
 import grpc
@@ -35,13 +35,23 @@ def run_pipeline(name: str, transform: beam.PTransform, options: PipelineOptions
     machine; RunError where a worker process died, a job failed or a job server does not answer;
     UsageError for options that Beam refuses.
     """
-    with (
-        _workers(options),
-        _translated(),
-        _answered(options),
-        beam.Pipeline(options=options) as pipeline,
-    ):
-        _ = pipeline | name.capitalize() >> transform
+    with _workers(options), _translated(), _answered(options):
+        pipeline = beam.Pipeline(options=options)
+        try:
+            with pipeline:
+                _ = pipeline | name.capitalize() >> transform
+        except KeyboardInterrupt:
+            _cancel(pipeline)
+            raise
+
+
+def _cancel(pipeline: beam.Pipeline) -> None:
+    """Have a job that runs elsewhere end: its driver, which waits for it, is about to."""
+    job = getattr(pipeline, "result", None)
+    if job is not None:
+        # Whatever keeps it from ending, the user has asked for the end of this process.
+        with suppress(OSError, RuntimeError, grpc.RpcError):
+            job.cancel()
 
 
 @contextmanager

@@ -19,7 +19,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
@@ -30,6 +30,7 @@ import xxhash
 
 from skypile.errors import OutputError, RunError
 from skypile.interrupts import unfinished
+from skypile.io.again import again, rereading
 from skypile.io.remote import filesystem, why
 
 __all__ = ["TEMPORARY", "Store", "is_remote", "local_copy", "output_error"]
@@ -182,7 +183,8 @@ class Store:
         if self.is_local:
             unfinished.add(beside)
         try:
-            self.filesystem.create_dir(posixpath.dirname(path), recursive=True)
+            folder = posixpath.dirname(path)
+            again(partial(self.filesystem.create_dir, folder, recursive=True))
             with _claimed(beside) if self.is_local else nullcontext():
                 yield beside
                 self._rename(beside, path)
@@ -240,11 +242,16 @@ class Store:
         """Return the file `name` for reading at random; RunError where it is not there."""
         path = self.path(name)
         try:
-            return self.filesystem.open_input_file(path)
+            return self._opened(path)
         except FileNotFoundError as error:
             raise RunError(f"{path}: this file is gone; it was written before") from error
         except OSError as error:
             _unreadable(error, path)
+
+    def _opened(self, path: str) -> pa.NativeFile:
+        if self.is_local:
+            return self.filesystem.open_input_file(path)
+        return rereading(again(partial(self.filesystem.open_input_file, path)))
 
     def read(self, name: str) -> bytes:
         """Return the content of the file `name`; RunError where it is not there."""
@@ -255,7 +262,7 @@ class Store:
         """Return the JSON content of the file `name`, or None where it is not there or not JSON."""
         path = self.path(name)
         try:
-            with self.filesystem.open_input_file(path) as stream:
+            with self._opened(path) as stream:
                 return json.loads(stream.read())
         except (FileNotFoundError, ValueError):
             return None
@@ -265,7 +272,7 @@ class Store:
     def _info(self, name: str) -> pafs.FileInfo:
         path = self.path(name)
         try:
-            return self.filesystem.get_file_info(path)
+            return again(partial(self.filesystem.get_file_info, path))
         except OSError as error:
             _unreadable(error, path)
 
@@ -295,7 +302,7 @@ class Store:
         path = self.path(folder)
         selector = pafs.FileSelector(path, allow_not_found=True, recursive=recursive)
         try:
-            return list(self.filesystem.get_file_info(selector))
+            return list(again(partial(self.filesystem.get_file_info, selector)))
         except OSError as error:
             raise OutputError(f"{path}: is no folder that can be read: {error}") from error
 
@@ -335,7 +342,7 @@ class Store:
         if self.is_local:
             os.unlink(path)  # noqa: PTH108 - a path is a string here
         else:
-            self.filesystem.delete_file(path)
+            again(partial(self.filesystem.delete_file, path))
 
 
 def local_copy(store: Store, name: str, key: str) -> Path:

@@ -8,17 +8,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import apache_beam as beam
 import pytest
+from apache_beam.runners.dataflow import dataflow_runner
+from apache_beam.runners.dataflow.internal import apiclient
 from beam_corpus import SAMPLE, Built
+from dataflow_service import Job, Service, put_in_place, run_here
+from google.cloud import dataflow
 from s3_server import Bucket
 
+from skypile.beam.execute import run_pipeline
+from skypile.beam.runners import runner_options
 from skypile.cli import beam as command
 from skypile.errors import RunError
-
-pytest.importorskip("google.cloud.dataflow", reason="needs Google's client of Dataflow")
-pytest.importorskip("google.cloud.storage", reason="needs Google's client of Dataflow")
-
-from dataflow_service import Job, Service, put_in_place, run_here
 
 ROOT = Path(__file__).parents[2]
 LIGHT = ROOT / "tests" / "data" / "light.yaml"
@@ -140,16 +142,36 @@ def test_a_job_that_fails_ends_the_run_with_one_sentence(
     service: Service, bucket: Bucket, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str], raised: str, told: str,
 ) -> None:  # fmt: skip
-    from apache_beam.runners.dataflow.dataflow_runner import DataflowRunner
-
     # What the poll for messages leaves, which waits five seconds at a time.
     message = TRACEBACK.format(raised)
-    monkeypatch.setattr(DataflowRunner, "last_error_msg", message, raising=False)
+    monkeypatch.setattr(dataflow_runner.DataflowRunner, "last_error_msg", message, raising=False)
     service.fails = lambda job: message
     assert beam_run(bucket) == 1
     said = capsys.readouterr().err
     assert told in said and said.count("\n") == 1
     assert "Traceback" not in said
+
+
+def test_an_interrupted_driver_cancels_its_job(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    client = apiclient.DataflowApplicationClient
+    running = dataflow.Job(id="job-1", current_state=dataflow.JobState.JOB_STATE_RUNNING)
+    monkeypatch.setattr(client, "submit_job_description", lambda self, job: running)
+    monkeypatch.setattr(client, "get_job", lambda self, job: running)
+    monkeypatch.setattr(
+        client, "modify_job_state", lambda self, job, state: asked.append((job, state)) or True
+    )
+
+    def interrupted(self: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(dataflow_runner.DataflowPipelineResult, "wait_until_finish", interrupted)
+    given = runner_options("Dataflow", [*PLACE, f"--sdk_container_image={IMAGE}"], None)
+    with pytest.raises(KeyboardInterrupt):
+        run_pipeline("curate", beam.Create([1]), given.of("curate", 1))
+    assert asked == [("job-1", "JOB_STATE_CANCELLED")]
 
 
 @pytest.mark.parametrize(

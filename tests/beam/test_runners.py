@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import apache_beam as beam
 import pytest
 from apache_beam.runners.portability.spark_runner import SparkJarJobServer
 
+from skypile.beam.execute import run_pipeline
 from skypile.beam.runners import runner_options
-from skypile.errors import UsageError
+from skypile.errors import RunError, UsageError
 
 DATAFLOW = ["--project=a-project", "--region=europe-west4", "--temp_location=gs://a-bucket/temp"]
 IMAGE = "--sdk_container_image=europe-docker.pkg.dev/p/r/skypile-worker:1"
@@ -50,6 +52,14 @@ def test_what_a_dataflow_image_holds_is_what_runs() -> None:
     given = [*DATAFLOW, IMAGE, "--sdk_location=gs://a-bucket/sdk.tar.gz"]
     found = runner_options("Dataflow", given, None)
     assert found.shared.get_all_options()["sdk_location"] == "gs://a-bucket/sdk.tar.gz"
+
+
+def test_a_job_server_that_is_not_there_is_one_sentence() -> None:
+    given = ["--job_endpoint=localhost:1", "--environment_type=LOOPBACK", "--job_server_timeout=1"]
+    options = runner_options("Portable", given, None).of("curate", 1)
+    with pytest.raises(RunError, match="--job_endpoint localhost:1: no job server answers") as told:
+        run_pipeline("curate", beam.Create([1]), options)
+    assert "\n" not in str(told.value)
 
 
 @pytest.mark.parametrize("runner", ["Flink", "Spark"])

@@ -11,7 +11,7 @@ from io_inputs import lines, read, texts
 from s3_server import Bucket
 
 from skypile.errors import InputError, OutputError
-from skypile.io import remote
+from skypile.io import again, remote
 from skypile.io.sinks import ParquetShardWriter
 from skypile.io.store import Store
 from skypile.io.units import plan_units
@@ -49,6 +49,30 @@ def test_transient_faults_change_nothing(bucket: Bucket, faults: Faults) -> None
     assert everything(Store(bucket.url("rough"))) == calm
     assert texts(read(bucket.url("in/a.jsonl"))) == [one["text"] for one in DOCS]
     assert set(faults.done) == set(TRANSIENT)
+
+
+def test_what_amazons_library_takes_for_final_is_tried_again(
+    bucket: Bucket, faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(again, "PAUSE_SECONDS", (0.01,) * 4)
+    store = Store(bucket.url("out"))
+    store.write("a.bin", b"x" * 1000)
+    bucket.put("in/a.jsonl", lines(*DOCS))
+    seen: set[tuple[str, str]] = set()
+
+    def first(number: int, method: str, key: str) -> str | None:
+        known = (method, key) in seen or method == "PUT"
+        seen.add((method, key))
+        return None if known else "busy"
+
+    faults.of = first
+    assert store.read("a.bin") == b"x" * 1000
+    assert store.names() == ["a.bin"]
+    assert texts(read(bucket.url("in/a.jsonl"))) == [one["text"] for one in DOCS]
+    store.remove("a.bin")
+    faults.of = lambda number, method, key: "busy" if method == "GET" else None
+    with pytest.raises(InputError, match=r"in/a\.jsonl: .*429"):
+        read(bucket.url("in/a.jsonl"))
 
 
 def refusing(method: str, part: str, status: int):

@@ -13,7 +13,8 @@ from itertools import count, cycle
 
 # What S3 answers under load or during a change of its machines, by status.
 CODES = {403: "AccessDenied", 429: "SlowDown", 500: "InternalError", 503: "SlowDown"}
-# "lost": the request was done and its answer never came; "cut": the body breaks off half-way.
+# "lost": the request was done and its answer never came; "cut": the body breaks off half-way;
+# "busy": 429 under a name that is not Amazon's.
 TRANSIENT = (503, "lost", 500, "cut", 429)
 Fault = int | str
 HOP_BY_HOP = ("transfer-encoding", "connection", "keep-alive")
@@ -55,8 +56,8 @@ class _Handler(BaseHTTPRequestHandler):
         fault = self.faults.of(next(self.faults.asked), self.command, key)
         if fault is not None:
             self.faults.done[fault] += 1
-        if isinstance(fault, int):
-            self._refuse(fault)
+        if isinstance(fault, int) or fault == "busy":
+            self._refuse(*(fault, CODES[fault]) if isinstance(fault, int) else (429, "Busy"))
             return
         status, headers, data = self._forwarded(body)
         if fault == "lost":
@@ -82,8 +83,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _any
 
-    def _refuse(self, status: int) -> None:
-        code = CODES[status]
+    def _refuse(self, status: int, code: str) -> None:
         data = f"<Error><Code>{code}</Code><Message>as the test says</Message></Error>".encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/xml")
