@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import shlex
 import shutil
@@ -33,9 +32,10 @@ ROOT = Path(__file__).parents[1]
 BASE, HARNESS = "localhost/skypile-check-base", "localhost/skypile-check-harness"
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 PACKAGES = "python3,python3-venv,python-is-python3,ca-certificates"
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 WHEELS = "/opt/check-wheels"
 SAMPLE = "$(python -c 'import skypile; print(skypile.__path__[0])')/sample"
-BUILD = f"skypile build {SAMPLE} --no-models --mixture none --quiet --output"
+BUILD = f"skypile build {SAMPLE} --no-models --mixture none --output"
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ WORKER = [
     Check(
         "kernels are compiled, and nothing compiles anew",
         f"{BUILD} /tmp/corpus 2>&1 && skypile verify /tmp/corpus 2>&1",
-        r"(?s)^(?!.*compil).*/tmp/corpus/manifest.json",
+        r"(?s)^(?!.*compil).*/tmp/corpus/manifest\.json",
     ),
     Check("the health check of a worker pool passes", POOL, r"taken"),
     Check("the harness of the image", "ls /opt/apache/beam", r"boot-is-not-here"),
@@ -79,7 +79,7 @@ TRAINER = [
     Check("a C compiler is there", "gcc --version", r"gcc"),
     Check(
         "a tiny model trains on the CPU",
-        f"{BUILD} /tmp/corpus --recipe web && skypile tokenize /tmp/corpus --output /tmp/tokens"
+        f"{BUILD} /tmp/corpus --quiet && skypile tokenize /tmp/corpus --output /tmp/tokens"
         " && torchrun --nproc-per-node 1 -m skypile pretrain /tmp/tokens --config tiny"
         " --output /tmp/run --device cpu --threads 1 2>&1 && ls /tmp/run/checkpoints",
         r"step-\d+",
@@ -116,24 +116,26 @@ class Builder:
 
 
 def make_bases(builder: Builder, certificates: Path) -> None:
-    """Make the two images that would come from a registry."""
-    folder = builder.folder / "base"
-    if not (folder / "usr/bin/python").exists():
+    """Make the two images that would come from a registry, unless an earlier run has."""
+    known = builder.run("images", "--all", "--format", "{{.Name}}").split()
+    if BASE not in known:
+        folder = builder.folder / "base"
         shutil.rmtree(folder, ignore_errors=True)
         command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm"]
         subprocess.run([*command, str(folder)], check=True, stdout=subprocess.DEVNULL)
-    shutil.copyfile(certificates, folder / CERTIFICATES.lstrip("/"))
-    container = builder.run("from", "scratch")
-    builder.run("add", "--quiet", container, str(folder), "/")
-    builder.run(
-        "config", "--env", f"PIP_CERT={CERTIFICATES}", "--env", "PATH=" + os.defpath, container
-    )
-    builder.run("commit", "--quiet", "--rm", container, BASE)
-    container = builder.run("from", "scratch")
-    (builder.folder / "boot-is-not-here").touch()
-    told = str(builder.folder / "boot-is-not-here")
-    builder.run("add", "--quiet", container, told, "/opt/apache/beam/")
-    builder.run("commit", "--quiet", "--rm", container, HARNESS)
+        shutil.copyfile(certificates, folder / CERTIFICATES.lstrip("/"))
+        container = builder.run("from", "scratch")
+        builder.run("add", "--quiet", container, str(folder), "/")
+        builder.run(
+            "config", "--env", f"PIP_CERT={CERTIFICATES}", "--env", f"PATH={PATH}", container
+        )
+        builder.run("commit", "--quiet", "--rm", container, BASE)
+    if HARNESS not in known:
+        told = builder.folder / "boot-is-not-here"
+        told.touch()
+        container = builder.run("from", "scratch")
+        builder.run("add", "--quiet", container, str(told), "/opt/apache/beam/")
+        builder.run("commit", "--quiet", "--rm", container, HARNESS)
 
 
 def build(builder: Builder, target: str, args: argparse.Namespace) -> tuple[str, float]:
@@ -166,10 +168,11 @@ def _normal(pin: str) -> str:
 def check(builder: Builder, target: str, image: str) -> bool:
     """Run the checks of an image, print a row for each, and return whether all went well."""
     container = builder.run("from", "--pull-never", image)
-    health = builder.run("inspect", "--format", "{{json .Docker.config.Healthcheck.Test}}", image)
+    told = json.loads(builder.run("inspect", "--type", "image", image))
+    health = shlex.join(told["Docker"]["config"]["Healthcheck"]["Test"][1:])
     whole = True
     for one in CHECKS[target]:
-        command = one.command.replace("{health}", _shell(health))
+        command = one.command.replace("{health}", health)
         code, told = builder.inside(container, command)
         loose = unpinned(told) if "constraints" in one.shows else []
         good = code == 0 and re.search(one.expected, told) is not None and not loose
@@ -179,11 +182,6 @@ def check(builder: Builder, target: str, image: str) -> bool:
             print(f"{command}: {code}\n{loose or told[-2000:]}", file=sys.stderr)
     builder.run("rm", container)
     return whole
-
-
-def _shell(health: str) -> str:
-    """Return a HEALTHCHECK of the form ["CMD", ...] as a shell command."""
-    return shlex.join(json.loads(health)[1:])
 
 
 def main() -> None:
