@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -26,6 +26,9 @@ from skypile.schema import ERROR
 __all__ = [
     "FEW_VALUES",
     "ID_SCHEMA",
+    "PART_TEXT_BYTES",
+    "Records",
+    "curate_records",
     "curate_unit",
     "curated",
     "opened",
@@ -136,10 +139,29 @@ def curate_unit(context: Context, ref: UnitRef) -> Entry:
     before = curated(context, ref, hashes=True)
     if before is not None:
         return before
+    return curate_records(context, ref, open_unit(ref.unit, context.read))
+
+
+class Records(Protocol):
+    """Batches of a unit's records, to be iterated over once, and how many records were met."""
+
+    @property
+    def read(self) -> int:
+        """How many records have been met so far, by the reader's own count."""
+
+    @property
+    def aside(self) -> dict[str, int]:
+        """How many records were met that are no documents, by kind."""
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        """Yield the batches in order."""
+
+
+def curate_records(context: Context, ref: UnitRef, reader: Records) -> Entry:
+    """Do what `curate_unit` does with the records that `reader` gives, whatever was done before."""
     folder = unit_folder(context, ref)
     parts = _Parts(context, folder, ref.unit.name)
     tally = {"open": 0, "stage_errors": 0, "unreadable": 0, "stage_faults": []}
-    reader = open_unit(ref.unit, context.read)
     signature = parts.settings.signature
     try:
         for batch in reader:
