@@ -31,7 +31,7 @@ LAYERS = [
     ("skypile.stage", "skypile.policy", "skypile.tokens", "skypile.pretrain", "skypile.lists"),
     ("skypile.kernels",),
     ("skypile.text", "skypile.urls", "skypile.schema", "skypile.progress", "skypile.prog_langs"),
-    ("skypile.errors", "skypile.interrupts"),
+    ("skypile.errors", "skypile.guard", "skypile.interrupts"),
 ]
 OWNERS = {
     "apache_beam": ("skypile.beam",),

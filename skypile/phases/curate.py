@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -16,7 +16,9 @@ from skypile.curate import annotate, run_steps
 from skypile.dedup.documents import open_signatures
 from skypile.dedup.signatures import SignatureSet
 from skypile.errors import RunError
+from skypile.io.remote import shown
 from skypile.io.sources import open_unit
+from skypile.io.units import Unit
 from skypile.phases.context import Context, UnitRef, part_schema
 from skypile.phases.work import Entry, digest, finished, open_whole, write_entry
 from skypile.policy import open_mask
@@ -176,13 +178,19 @@ def curate_records(context: Context, ref: UnitRef, reader: Records) -> Entry:
     if rows != reader.read:
         raise RunError(f"{ref.unit.name}: {reader.read} records were read, {rows} rows written")
     data = {
-        "unit": ref.unit.to_json(),
+        "unit": _told(ref.unit),
         "read": reader.read,
         "aside": reader.aside,
         **tally,
         "parts": parts.done,
     }
     return write_entry(context.work, f"{folder}/unit", parts.files(), data)
+
+
+def _told(unit: Unit) -> dict[str, Any]:
+    """Return the unit as JSON values, URLs without users and queries, which may be secret."""
+    files = tuple(file._replace(path=shown(file.path)) for file in unit.files)
+    return replace(unit, path=shown(unit.path), files=files).to_json()
 
 
 def _id_hashes(batch: pa.RecordBatch) -> pa.RecordBatch:
