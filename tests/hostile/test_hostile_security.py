@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import ast
+import gzip
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+import zstandard
 from build_runs import Ended, shared_forge
 from web_server import Site, serving
 
-from skypile.errors import InputError, UsageError
+from skypile.errors import InputError, RecipeError, UsageError
 from skypile.guard import inside, scrubbed
 from skypile.io.remote import filesystem
+from skypile.io.responses import Response, ResponseError, unpacked
+from skypile.lists import files as list_files
+from skypile.lists.files import raw_content
 from skypile.phases.begin import SHARD
 from skypile.pretrain.token_set import open_token_set
 
@@ -208,6 +213,37 @@ def test_a_recipe_runs_no_code(tmp_path: Path) -> None:
     assert done.code == 2
     assert "not YAML" in done.err
     assert not mark.exists()
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.ZstdCompressor().compress])
+def test_a_list_that_unpacks_to_too_much_is_refused(
+    pack: Callable[[bytes], bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "terms.txt.packed"
+    path.write_bytes(pack(b"word\n" * 200_000) + pack(b"last\n"))
+    assert raw_content(path).endswith(b"word\nlast\n")
+    assert len(raw_content(path)) == 1_000_005
+    monkeypatch.setattr(list_files, "MAX_BYTES", 1_000_004)
+    with pytest.raises(RecipeError, match="holds over 1,000,004 bytes"):
+        raw_content(path)
+    path.write_bytes(path.read_bytes()[:-6])
+    monkeypatch.setattr(list_files, "MAX_BYTES", 1 << 31)
+    with pytest.raises(RecipeError, match="the list is damaged"):
+        raw_content(path)
+
+
+def test_encodings_one_in_another_have_an_end() -> None:
+    body = b"<html>of the tests</html>"
+    for count in range(1, 7):
+        body = gzip.compress(body)
+        headers = {"content-encoding": ",".join(["gzip"] * count)}
+        response = Response(200, headers, body)
+        if count <= 5:
+            assert unpacked(response, 1000) == b"<html>of the tests</html>"
+            continue
+        with pytest.raises(ResponseError, match="6 encodings one in another") as caught:
+            unpacked(response, 1000)
+        assert caught.value.reason == "bad_compression"
 
 
 # Modules and functions that run what a file says, and what must stand in calls that load models.
