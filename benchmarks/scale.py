@@ -41,6 +41,7 @@ from skypile.beam import graph
 from skypile.cli.build import add_arguments, build_context
 from skypile.cli.inputs import WHOLE_FILES
 from skypile.dedup.formats import partitions_for
+from skypile.dedup.signatures import SignatureSet
 from skypile.io.members import warc_blocks
 from skypile.io.units import Unit, plan_units
 from skypile.io.warc import Record, records
@@ -185,7 +186,6 @@ def of_size(
         "files in the work folder": 5 * parts + 5 * units,
         "groups of the shuffle of pairs": 16 * partitions_for(round(pages)),
         "memory of phase cluster bytes": 60 * opened * 2 * args.duplicates,
-        "memory maps of a worker of pass edges": parts,
     }
     return found
 
@@ -224,6 +224,15 @@ def described_bytes(context: Context, ref: UnitRef) -> float:
         _ = pipeline | graph.curate(context, refs)
         sizes.append(len(pipeline.to_runner_api().SerializeToString()))
     return (sizes[1] - sizes[0]) / (PROTO_UNITS[1] - PROTO_UNITS[0])
+
+
+def maps_of(context: Context) -> float:
+    """Return how many memory maps a worker holds for each part whose signatures it looks up."""
+    file = next(name for name in context.work.walk("curate") if "signatures" in name)
+    before = len(Path("/proc/self/maps").read_text().splitlines())
+    held = [SignatureSet.load(Path(context.work.path(file))) for _ in range(DRIVER_UNITS)]
+    after = len(Path("/proc/self/maps").read_text().splitlines())
+    return (after - before) / len(held)
 
 
 def cell(name: str, value: float) -> str:
@@ -299,10 +308,14 @@ def main() -> None:
         print_pages(values, pages, measured)
         print_sizes(found)
         held, told = driver_bytes(context, ref), described_bytes(context, ref)
+        maps = maps_of(context)
     print("\n| bound | of a unit | 1 TB | 100 TB |\n|---|---|---|---|")
     for label, one in (("memory of the driver", held), ("description of curate's job", told)):
         each = (one, one * SIZES[0] / WARC_FILE_BYTES, one * SIZES[1] / WARC_FILE_BYTES)
         print(f"| {label} | {' | '.join(cell('bytes', value) for value in each)} |")
+    parts = [found[0][2][at]["parts"] for at in range(len(SIZES))]
+    print(f"| memory maps of a worker of pass edges, {maps:.2f} a part | | "
+          f"{' | '.join(f'{maps * count:,.0f}' for count in parts)} |")  # fmt: skip
     print(f"| peak of this process | | {cell('bytes', measured.peak_bytes)} | |")
     print(f"\n{time.process_time() - begun:.0f} CPU seconds in all.")
     if args.json:
