@@ -159,11 +159,28 @@ def _found(
         "interval": {"level": 0.95, "method": "bootstrap of units and records", "n": REPLICATES},
         "duplicates": {"low": low, "high": high},
         "predicted": {name: value.to_json() for name, value in values.items()},
+        "per_document": _per_document(values),
         "reasons": dict(_reasons(measured).most_common()),
         "cost_formula": FORMULA,
         "not_seen": list(_not_seen(context, strata, assumed, values, (low, high))),
     }
     return found | ({"cost": cost(values, prices)} if prices else {})
+
+
+def _per_document(values: dict[str, Value]) -> dict[str, dict[str, float]]:
+    """Return CPU seconds by phase, of a record and of a MB of text, and bytes of a record."""
+    records, text = (max(1.0, values[name].value) for name in ("records_count", "text_bytes"))
+    hours = {
+        name.removesuffix("_core_hours"): value.value * 3600
+        for name, value in values.items()
+        if name.endswith("_core_hours")
+    }
+    sizes = {name: value.value for name, value in values.items() if name.endswith("_bytes")}
+    return {
+        "cpu_seconds": {name: seconds / records for name, seconds in hours.items()},
+        "cpu_seconds_per_mb": {name: seconds / text * 1e6 for name, seconds in hours.items()},
+        "bytes": {name.removesuffix("_bytes"): size / records for name, size in sizes.items()},
+    }
 
 
 def _files(stratum: Stratum) -> int:

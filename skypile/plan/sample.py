@@ -6,8 +6,8 @@ smallest hashes are drawn, and of a drawn unit a quota of bytes:
 * plain JSON Lines: windows of 1 MiB, evenly between the unit's ends from a hashed start;
 * Parquet: rows at the start of row groups with the smallest hashes;
 * source and text files: the files with the smallest hashes;
-* everything that is packed, WET, WARC and URLs: at least its first 8 MB, since there is no way into
-  the middle, of which records are taken by hash until the quota is filled.
+* everything that is packed, WET, WARC, and lines by http: at least its first 8 MB, since there is
+  no way into the middle, of which records are taken by hash until the quota is filled.
 """
 
 from __future__ import annotations
@@ -88,11 +88,6 @@ class Stratum:
     def is_whole(self) -> bool:
         """Whether every unit is drawn."""
         return len(self.drawn) == self.units
-
-    @property
-    def drawn_size(self) -> int:
-        """Bytes on disk of the drawn units, read or not."""
-        return sum(one.unit.size for one in self.drawn)
 
 
 def draw(units: Sequence[Unit], sampling: Sampling, options: ReadOptions) -> list[Stratum]:
@@ -203,7 +198,7 @@ class Drawn:
         unit = self.unit
         if unit.format == "files":
             yield from self._met(self._files())
-        elif unit.format == "parquet" and not is_http(unit.path):
+        elif unit.format == "parquet":
             yield from self._met(self._row_groups())
         elif unit.format == "jsonl" and unit.compression == "none" and not is_http(unit.path):
             yield from self._met(self._windows())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 from cli_runs import Done, forked
+from web_server import Site, serving
 
 from skypile.io.rows import ReadOptions
 from skypile.io.units import plan_units
@@ -146,6 +148,11 @@ def test_what_is_read_whole_is_predicted_to_the_document(
     assert all(one["low"] == one["high"] for one in predicted.values())
     assert b"duplicates across" not in done.out
     hours, cost = predicted["core_hours"]["value"], plan["cost"]
+    each = plan["per_document"]
+    assert sum(each["cpu_seconds"].values()) * real["records_count"] == pytest.approx(3600 * hours)
+    assert each["bytes"]["index"] * real["records_count"] == pytest.approx(
+        predicted["index_bytes"]["value"]
+    )
     assert cost["items"]["vcpu"]["value"] == pytest.approx(2 * hours)
     assert cost["items"]["memory"]["value"] == pytest.approx(0.5 * 4 * hours)
     shuffled = predicted["shuffle_bytes"]["value"]
@@ -165,9 +172,18 @@ def test_duplicates_that_are_told_take_good_documents_away(
     assert told == pytest.approx(found["records_count"])
 
 
+@pytest.fixture(scope="module")
+def site(inputs: Path) -> Iterator[Site]:
+    with serving() as found:
+        found.files = {path.name: path.read_bytes() for path in inputs.iterdir()}
+        yield found
+
+
+@pytest.mark.parametrize("by_http", [False, True])
 @pytest.mark.parametrize("name", ["plain.jsonl", "packed.jsonl.zst", "table.parquet"])
-def test_a_sample_stands_for_its_file(inputs: Path, name: str) -> None:
-    [unit] = plan_units([str(inputs / name)], target_bytes=1 << 62).units
+def test_a_sample_stands_for_its_file(inputs: Path, site: Site, name: str, by_http: bool) -> None:
+    place = site.of(name) if by_http else str(inputs / name)
+    [unit] = plan_units([place], target_bytes=1 << 62).units
     options = ReadOptions()
     [stratum] = draw([unit], Sampling(0.3, 1, 1 << 30, seed=1), options)
     [one] = stratum.drawn
