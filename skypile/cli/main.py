@@ -27,8 +27,8 @@ __all__ = ["COMMANDS", "guarded", "run"]
 # Command -> what it does; its module is imported when it is called and not before.
 COMMANDS: dict[str, str] = {
     "build": "build a corpus from documents: curate, deduplicate, score, mix, write shards",
-    "plan": "predict from a sample what a build of the whole would take and give",
     "filter": "sort the documents of ad-hoc files into kept and rejected",
+    "plan": "predict from a sample what a build of the whole would take and give",
     "dedup": "find the duplicates among documents, and which of them stays",
     "stats": "show how the values of every column are distributed",
     "decontaminate": "find the items of evaluation sets in documents, and take them out",
