@@ -139,7 +139,8 @@ def runner_options(
     # Beam itself would only log that it discards an option that it does not know.
     _, unknown = known.parse_known_args(every)
     if unknown:
-        raise UsageError(f"unknown option {unknown[0]!r}; see skypile build --help")
+        told = unknown[0].partition("=")[0]  # its value may be a secret
+        raise UsageError(f"unknown option {told!r}; see skypile build --help")
     parsed, _ = known.parse_known_args([*beam_args])
     scoring, _ = known.parse_known_args(every)
     _refuse_useless(scoring)

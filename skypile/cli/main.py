@@ -20,6 +20,7 @@ import skypile
 from skypile import interrupts
 from skypile.cli.terminal import painted, say, show
 from skypile.errors import OutputError, SkyPileError, UsageError
+from skypile.guard import scrubbed
 
 __all__ = ["COMMANDS", "guarded", "run"]
 
@@ -27,6 +28,7 @@ __all__ = ["COMMANDS", "guarded", "run"]
 COMMANDS: dict[str, str] = {
     "build": "build a corpus from documents: curate, deduplicate, score, mix, write shards",
     "filter": "sort the documents of ad-hoc files into kept and rejected",
+    "plan": "predict from a sample what a build of the whole would take and give",
     "dedup": "find the duplicates among documents, and which of them stays",
     "stats": "show how the values of every column are distributed",
     "decontaminate": "find the items of evaluation sets in documents, and take them out",
@@ -136,15 +138,15 @@ def _reader_left() -> int:
 
 def _failed(program: str, error: Exception) -> int:
     if os.environ.get("SKYPILE_DEBUG") == "1":
-        say(traceback.format_exc().rstrip())
+        say(scrubbed(traceback.format_exc().rstrip()))
     label = f"{program}: {painted('error', 'red', sys.stderr)}:"
     if isinstance(error, SkyPileError):
-        say(f"{label} {error}")
+        say(f"{label} {scrubbed(str(error))}")
         return error.exit_code
     if isinstance(error, MemoryError):
         say(f"{label} out of memory; give smaller inputs, or fewer workers")
     else:
-        what = " ".join(f"{type(error).__name__}: {error}".split())[:1000]
+        what = scrubbed(" ".join(f"{type(error).__name__}: {error}".split()))[:1000]
         say(
             f"{label} {what}; this is a bug: please report it with what "
             "SKYPILE_DEBUG=1 prints for the same command"

@@ -66,11 +66,27 @@ def filesystem(path: str) -> tuple[pafs.FileSystem, str]:
         return pafs.LocalFileSystem(), path
     scheme, _, rest = path.partition("://")
     host, _, inner = rest.partition("/")
+    _refuse_password(scheme, host, rest)
     # The environment is part of the key, so that tests and long-lived processes may change it.
     system = _opened(scheme, host, _s3_endpoint() if scheme == "s3" else None)
     if scheme in IN_BUCKET:
         return system, f"{host.rpartition('@')[2]}/{inner}"
     return system, f"/{inner}"
+
+
+def _refuse_password(scheme: str, host: str, rest: str) -> None:
+    """Raise UsageError for a URL with a password, which would stand in manifests and messages.
+
+    A key may hold slashes, and then ends the host too early: no bucket has a colon in its name.
+    """
+    user = host.rpartition("@")[0]
+    if ":" in user or (scheme in IN_BUCKET and ":" in host):
+        end = rest.rpartition("@")[2].partition("/")[0]
+        raise UsageError(
+            f"{scheme}://...@{end}: keys and passwords do not belong into a URL, where they would "
+            "be stored and shown; give them by the environment (S3: AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY, ~/.aws or the machine's role)"
+        )
 
 
 def _s3_endpoint() -> str | None:

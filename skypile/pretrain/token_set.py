@@ -6,11 +6,12 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from skypile.errors import InputError
+from skypile.guard import inside
 from skypile.pretrain.token_file import TokenFile, open_tokens
 
 __all__ = ["Stream", "TokenSet", "open_token_set"]
@@ -31,7 +32,7 @@ class _Stream(_Part):
     split: Literal["train", "validation"]
     domain: str
     subset: str | None
-    path: str
+    path: Annotated[str, AfterValidator(inside)]
     documents: int
     tokens: int
 
