@@ -26,7 +26,7 @@ _MAY_CHANGE = ("micro_batch_rows", "execution", "checkpoints", "log_every_steps"
 _MEANINGS = {
     "tokenizer": "the tokenizer's SHA-256",
     "corpus": "the corpus's digest",
-    "streams": "the digest of the streams' sizes",
+    "streams": "the digest of the streams' sizes and ids",
     "bos": "the token before documents",
     "eos": "the token behind documents",
 }
