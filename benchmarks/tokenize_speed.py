@@ -3,17 +3,18 @@
     python -m benchmarks.tokenize_speed [--corpus DIR] [--megabytes N]
 
 --corpus is a finished build. Without it, shards are written as a build writes them (zstd 3, row
-groups of 16 MB) of the texts of $SKYPILE_SHARED/data/corpus. Three things take turns, a row group
-(about 16 MB) at a time, all of it single-threaded and in this process:
+groups of 16 MB) of the texts of $SKYPILE_SHARED/data/corpus. Three things take turns, a shard at a
+time, all of it single-threaded and in this process:
 
 * "path": phase tokenize on the shard: read and decompress, hash, encode, frame, write, fsync;
-* "encoder": `Encoder.encode` on the texts of the row group, an encoder that has not met them;
-* "tokenizers": Hugging Face's, same tokenizer.json, on each row group's first MB or so.
+* "encoder": `Encoder.encode` on the same texts, by an encoder of its own;
+* "tokenizers": Hugging Face's, same tokenizer.json, on the first MB or so of the shard.
 
-Each is CPU time of all threads; the median of row groups counts. Texts are met once by each, so no
-memory of pieces helps. The ids of .tok files are compared with those of tokenizers on what that has
-encoded, document by document. At last the command itself runs, in a process of its own, with one
-worker and with two: its whole CPU time, start of Python and Beam included, and its wall-clock.
+A figure is MB by the CPU time of all threads, over all shards of a domain, what an encoder loads
+when Chinese comes included; "median" is that of shards. Each meets a text once, so no memory of
+texts helps. The ids in .tok files are compared with those of tokenizers, document by document. With
+--corpus the command itself runs as well, in processes of its own, with one worker and with two: its
+whole CPU time, the start of Python and Beam included, and its wall-clock.
 """
 
 from __future__ import annotations
@@ -68,13 +69,16 @@ _FRAC = 0.005
 
 @dataclass
 class _Speeds:
-    """MB of text per CPU-second of one domain, a figure for each row group."""
+    """MB of text and CPU-seconds of one domain, by shard."""
 
-    megabytes: float = 0.0
-    path: list[float] = field(default_factory=list)
-    encoder: list[float] = field(default_factory=list)
-    tokenizers: list[float] = field(default_factory=list)
+    path: list[tuple[float, float]] = field(default_factory=list)
+    encoder: list[tuple[float, float]] = field(default_factory=list)
+    tokenizers: list[tuple[float, float]] = field(default_factory=list)
     compared: int = 0
+
+
+def _rate(found: list[tuple[float, float]]) -> float:
+    return sum(size for size, _ in found) / sum(seconds for _, seconds in found)
 
 
 def _texts(domain: str, megabytes: float) -> Iterator[str]:
@@ -116,20 +120,20 @@ def _cpu(begun: float) -> float:
     return time.process_time() - begun
 
 
-def _measure(context: TokenContext, task: ShardTask, found: _Speeds, reference: Tokenizer) -> None:
+def _measure(
+    context: TokenContext, task: ShardTask, found: _Speeds, encoder: Encoder, reference: Tokenizer
+) -> None:  # fmt: skip
     """Let the three take their turn on a shard."""
     begun = time.process_time()
     entry = tokenize_shard(context, task)
     seconds = _cpu(begun)
     megabytes = entry.data["text_bytes"] / 1e6
-    found.megabytes += megabytes
-    found.path.append(megabytes / seconds)
+    found.path.append((megabytes, seconds))
     batches = list(kept_batches(context.corpus, task.path, task.documents))
-    fresh = Encoder(DEFAULT_TOKENIZER.read_bytes(), DEFAULT_TOKENIZER)
     begun = time.process_time()
     for batch in batches:
-        fresh.encode(batch.column("text"))
-    found.encoder.append(megabytes / _cpu(begun))
+        encoder.encode(batch.column("text"))
+    found.encoder.append((megabytes, _cpu(begun)))
     held = HeldByHash(_FRAC, 0)(batches[0])[1]
     sample: list[str] = []
     size = 0
@@ -139,7 +143,7 @@ def _measure(context: TokenContext, task: ShardTask, found: _Speeds, reference: 
             size += len(text.encode())
     begun = time.process_time()
     expected = [reference.encode(text, add_special_tokens=False).ids for text in sample]
-    found.tokenizers.append(size / 1e6 / _cpu(begun))
+    found.tokenizers.append((size / 1e6, _cpu(begun)))
     _check(context, entry, expected)
     found.compared += len(expected)
 
@@ -166,17 +170,17 @@ def _in_domains(corpus: Path, shards: list[Shard], output: Path) -> None:
     )
     reference = Tokenizer.from_file(str(DEFAULT_TOKENIZER))
     reference.encode_special_tokens = True
+    encoder = Encoder(DEFAULT_TOKENIZER.read_bytes(), DEFAULT_TOKENIZER)
     speeds: dict[str, _Speeds] = {}
     for task in shard_tasks(shards):
-        _measure(context, task, speeds.setdefault(task.domain, _Speeds()), reference)
+        _measure(context, task, speeds.setdefault(task.domain, _Speeds()), encoder, reference)
     for name, found in speeds.items():
-        path, encoder, theirs = map(
-            statistics.median, (found.path, found.encoder, found.tokenizers)
-        )
+        path, alone, theirs = map(_rate, (found.path, found.encoder, found.tokenizers))
+        median = statistics.median(_rate([one]) for one in found.path)
         print(
-            f"{name:5} {found.megabytes:6.1f} MB, {len(found.path)} row groups | path {path:6.1f} "
-            f"({path / theirs:3.0f}x, first {found.path[0]:5.1f}) | encoder {encoder:6.1f} | "
-            f"tokenizers {theirs:4.1f} | {found.compared} documents compared"
+            f"{name:5} {sum(size for size, _ in found.path):6.1f} MB, {len(found.path)} shards | "
+            f"path {path:6.1f} ({path / theirs:3.0f}x, median {median:5.1f}) | encoder "
+            f"{alone:6.1f} | tokenizers {theirs:4.1f} | {found.compared} documents compared"
         )
 
 
@@ -208,17 +212,16 @@ def main() -> None:
                 parser.error("name a --corpus, or set SKYPILE_SHARED")
             _in_domains(folder, _written(folder, options.megabytes), folder / "tokens")
             return
-        manifest = read_manifest(Store(str(options.corpus)))
-        _in_domains(options.corpus, manifest.shards, folder / "tokens")
-        texts = sum(
-            pq.ParquetFile(options.corpus / shard.path).metadata.row_group(group).column(
-                pq.ParquetFile(options.corpus / shard.path).schema_arrow.get_field_index("text")
-            ).total_uncompressed_size
-            for shard in manifest.shards
-            for group in range(pq.ParquetFile(options.corpus / shard.path).num_row_groups)
-        )  # fmt: skip
+        shards = read_manifest(Store(str(options.corpus))).shards
+        _in_domains(options.corpus, shards, folder / "tokens")
+        megabytes = sum(_text_bytes(options.corpus / shard.path) for shard in shards) / 1e6
         for workers in (1, 2):
-            _command(options.corpus, folder / f"by-{workers}", workers, texts / 1e6)
+            _command(options.corpus, folder / f"by-{workers}", workers, megabytes)
+
+
+def _text_bytes(path: Path) -> int:
+    column = pq.read_table(path, columns=["text"], partitioning=None).column("text")
+    return sum(len(text.as_buffer()) for text in column)
 
 
 def _processor() -> str:
