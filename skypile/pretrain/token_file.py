@@ -137,8 +137,7 @@ def open_tokens(folder: Path) -> TokenFile:
         raise InputError(f"{folder}: is no folder of tokens ({error})") from error
     parts = manifest.parts
     if not parts and manifest.token_count:
-        counts = {"token_count": manifest.token_count, "document_count": manifest.document_count}
-        parts = (Part(name=_PART, **counts),)
+        parts = (_only_part(manifest.token_count, manifest.document_count),)
     found = tuple(sum(getattr(part, name) for part in parts) for name in (
         "token_count", "document_count"))  # fmt: skip
     if found != (manifest.token_count, manifest.document_count):
@@ -153,6 +152,10 @@ def open_tokens(folder: Path) -> TokenFile:
     tokens = Tokens(paths, [part.token_count for part in parts], manifest.dtype)
     first = paths[0] if paths else folder / f"{_PART}.tok"
     return TokenFile(first, tokens, np.concatenate(offsets), manifest)
+
+
+def _only_part(token_count: int, document_count: int) -> Part:
+    return Part(name=_PART, token_count=token_count, document_count=document_count)
 
 
 def _borders(folder: Path, part: Part, dtype: TokenDtype) -> I64:
@@ -249,13 +252,14 @@ class TokenWriter:
     @property
     def manifest(self) -> TokenManifest:
         """What the folder holds so far."""
-        counts = {"token_count": self.token_count, "document_count": self.document_count}
+        only = _only_part(self.token_count, self.document_count) if self.token_count else None
         return TokenManifest(
             dtype=self.dtype,
             vocabulary_count=self.vocabulary_count,
+            token_count=self.token_count,
+            document_count=self.document_count,
             tokenizer_sha256=self.tokenizer_sha256,
-            parts=(Part(name=_PART, **counts),) if self.token_count else (),
-            **counts,
+            parts=(only,) if only else (),
         )
 
     @contextmanager

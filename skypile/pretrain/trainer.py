@@ -320,7 +320,9 @@ class Trainer:
         rows = [f"{row.stream.name}:{row.number}" for row in self.plan.rows(step)]
         path = self.output / f"failed-step-{step + 1}.json"
         if self.ranks.is_first:
-            path.write_text(json.dumps({"step": step + 1, "rows": rows}) + "\n", "utf-8")
+            # The loss is what is to be told, even where the disk is full as well.
+            with suppress(OSError):
+                path.write_text(json.dumps({"step": step + 1, "rows": rows}) + "\n", "utf-8")
         return RunError(
             f"step {step + 1} of stage {self.plan.stage_of(step).config.name}: the loss is {loss}, "
             f"the gradients' norm {norm}; its {len(rows)} rows ({', '.join(rows[:3])}, ...) are in "

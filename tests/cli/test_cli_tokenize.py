@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import resource
 import signal
 from dataclasses import replace
 from itertools import pairwise
@@ -25,7 +26,14 @@ from tokenizers import Tokenizer
 from skypile.cli.tokenize import EOS
 from skypile.io.store import Store
 from skypile.phases.token_folder import write_manifests
-from skypile.phases.tokenize import TokenContext, frame_of, shard_tasks, tokenize_shard
+from skypile.phases.tokenize import (
+    Frame,
+    TokenContext,
+    frame_of,
+    framed,
+    shard_tasks,
+    tokenize_shard,
+)
 from skypile.pretrain.token_file import TokenFile, open_tokens
 from skypile.pretrain.token_set import open_token_set
 from skypile.tokens import DEFAULT_TOKENIZER
@@ -124,6 +132,13 @@ def test_each_subset_has_streams_of_its_own_and_each_shard_a_part(tmp_path):
     packed = (tmp_path / "out" / "validation" / "en-stem.jsonl.zst").read_bytes()
     held = zstandard.ZstdDecompressor().stream_reader(packed).read()
     assert json.loads(held) == {"id": "1", "text": "Exercise 0."}
+
+
+def test_a_large_vocabulary_takes_four_bytes_a_token():
+    frame = Frame("", 70_000, None, "e", (), 69_999)
+    ids, borders = framed(np.array([1, 65_536], np.uint32), np.array([0, 0, 2]), frame)
+    assert ids.dtype == np.uint32 and ids.tolist() == [69_999, 1, 65_536, 69_999]
+    assert borders.tolist() == [0, 1, 4]
 
 
 def first_two_of_three(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, np.ndarray]:
@@ -237,6 +252,15 @@ def test_a_run_that_was_killed_goes_on(many, whole, tmp_path, call, is_after):
     assert other.code in (1, 2) and not (out / "manifest.json").exists()
     other = call("tokenize", many, "--output", out, *OPTIONS, "--seed", 1)
     assert other.code == 2 and "begun with another --validation-frac or --seed;" in other.err
+    # The kernel refuses files above a size, as a full disk does in the middle of one.
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, hard))
+    try:
+        full = call("tokenize", many, "--output", out, *OPTIONS)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert full.code == 1 and "cannot be written: File too large" in full.err
+    assert not list(out.rglob("*.tmp")) and not (out / "manifest.json").exists()
     assert call("tokenize", many, "--output", out, *OPTIONS).code == 0
     assert content(out) == content(whole)
     assert {path: path.stat().st_mtime_ns for path in finished} == finished
