@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 import io
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +17,7 @@ import orjson
 import pyarrow as pa
 import zstandard
 
+from skypile.cli.outputs import Lines, open_lines
 from skypile.cli.plot import new_figure, save_figure
 from skypile.cli.terminal import show, table
 from skypile.errors import InputError, TokenizerError, UsageError
@@ -55,6 +59,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="JSON Lines with a field text (.jsonl, .jsonl.zst), a domain each by its name; or a "
         "folder of them, as TOKENS/validation is")  # fmt: skip
     add("--json", type=Path, metavar="FILE", help="write all figures there")
+    add("--nats", metavar="FILE", help="write a line for each document there: its nats, bytes, "
+        "characters and tokens (.jsonl, .jsonl.zst)")  # fmt: skip
     add("--plot", type=Path, metavar="FILE.png",
         help="draw bits per byte there, by domain and model, with intervals")  # fmt: skip
     add("--reference", type=Path, default=DEFAULT_TOKENIZER, metavar="FILE",
@@ -78,20 +84,22 @@ def run(args: argparse.Namespace, extra: list[str]) -> int:
     if len(set(args.models)) < len(args.models):
         raise UsageError("a MODEL is named twice; name each once")
     files = domain_files(args.domains, "--domains")
+    from skypile.pretrain.judgement import judgement
+
     figure = new_figure("--plot", (10.0, 5.0)) if args.plot is not None else None
     reference = load_encoder(args.reference)
-    found = []
-    with Progress("evaluate", quiet=args.quiet) as progress:
-        for number, model in enumerate(args.models):
-            judged = _judged(
-                model, files, reference, args,
-                lambda done, name, number=number: progress.update(
-                    Count(number * len(files) + done, len(args.models) * len(files), "domains",
-                          note=name)),
-            )  # fmt: skip
+    found: list[dict[str, Any]] = []
+    lines = open_lines(args.nats) if args.nats is not None else nullcontext()
+    with Progress("evaluate", quiet=args.quiet) as progress, lines as written:
+        for model in args.models:
+            count = Count(len(found) * len(files), len(args.models) * len(files), "domains")
+            seen = partial(_tell, progress, count)
+            domains = _judged(model, files, reference, args, seen)
+            if written is not None:
+                _write_nats(written, model, domains)
             head = {"model": model, "reference_tokenizer": reference.fingerprint,
                     "skywork_compat": args.skywork_compat}  # fmt: skip
-            found.append({**head, **judged})
+            found.append({**head, **judgement(domains)})
     if args.json is not None:
         data = found[0] if len(found) == 1 else {"models": found}
         with write_atomic(str(args.json)) as stream:
@@ -106,12 +114,15 @@ def run(args: argparse.Namespace, extra: list[str]) -> int:
     return 0
 
 
+def _tell(progress: Progress, begun: Count, done: int, name: str) -> None:
+    progress.update(replace(begun, done=begun.done + done, note=name))
+
+
 def _judged(
     model: str, files: dict[str, Path], reference: Encoder, args: argparse.Namespace,
     seen: Callable[[int, str], None],
-) -> dict[str, Any]:  # fmt: skip
-    """Return what the nats of all domains say of one model."""
-    from skypile.pretrain.judgement import judgement
+) -> list[DomainNats]:  # fmt: skip
+    """Return the nats of all domains' documents under one model."""
     from skypile.pretrain.nats import loaded
     from skypile.pretrain.ranks import device_named
 
@@ -130,7 +141,15 @@ def _judged(
             raise InputError(f"{path}: has no documents")
         domains.append(scored(name, texts, judge, (encoder, reference), window=args.window,
                               is_compat=args.skywork_compat))  # fmt: skip
-    return judgement(domains)
+    return domains
+
+
+def _write_nats(lines: Lines, model: str, domains: Sequence[DomainNats]) -> None:
+    for domain in domains:
+        for number, (nats, *counts) in enumerate(domain.columns.tolist()):
+            names = ("bytes", "chars", "tokens", "reference_tokens")
+            row = {"model": model, "domain": domain.name, "document": number, "nats": nats}
+            lines.write(orjson.dumps(row | dict(zip(names, map(int, counts), strict=True))))
 
 
 def domain_files(paths: Sequence[Path], option: str) -> dict[str, Path]:

@@ -145,12 +145,11 @@ def _write_texts(context: TokenContext, name: str, files: Sequence[str]) -> None
     """Write the texts of shards as one file of one frame, which every reader of zstd reads."""
     with context.output.create(name) as stream:
         compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL, write_checksum=True)
-        writer = compressor.stream_writer(stream, closefd=False)
-        for file in files:
-            with context.work.open(file) as source:
-                for chunk in zstandard.ZstdDecompressor().read_to_iter(source, CHUNK_BYTES):
-                    writer.write(chunk)
-        writer.close()
+        with compressor.stream_writer(stream, closefd=False) as writer:
+            for file in files:
+                with context.work.open(file) as source:
+                    for chunk in zstandard.ZstdDecompressor().read_to_iter(source, CHUNK_BYTES):
+                        writer.write(chunk)
 
 
 def end(output: Store, work: Store) -> None:

@@ -110,7 +110,8 @@ def muon(
     dtype: torch.dtype | None = None,
 ) -> Muon:
     """Return Muon of the matrices of all layers, and AdamW of embeddings, head and gains."""
-    matrices, rest = [], []
+    matrices: list[nn.Parameter] = []
+    rest: list[nn.Parameter] = []
     for name, weight in model.named_parameters():
         is_matrix = weight.ndim == 2 and ".layers." in f".{name}"
         (matrices if is_matrix else rest).append(weight)

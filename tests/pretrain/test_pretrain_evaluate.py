@@ -89,7 +89,8 @@ def domains(tmp_path) -> Path:
 
 def test_run_and_export_are_judged_alike(models, domains, tmp_path, capsys):
     path = tmp_path / "found.json"
-    args = [*models, "--domains", domains, "--json", path, "--window", 48, "--device", "cpu"]
+    args = [*models, "--domains", domains, "--json", path, "--window", 48, "--device", "cpu",
+            "--nats", tmp_path / "nats.jsonl"]  # fmt: skip
     assert run(["evaluate", *map(str, args), "--quiet"]) == 0
     found = json.loads(path.read_bytes())["models"]
     assert [one["model"] for one in found] == [str(model) for model in models]
@@ -100,6 +101,12 @@ def test_run_and_export_are_judged_alike(models, domains, tmp_path, capsys):
         assert own["bytes"] == sum(len(text.encode()) for text in texts)
         assert own["chars"] == sum(map(len, texts))
         assert own["tokens"] == own["reference_tokens"] > 0
+    rows = [json.loads(line) for line in (tmp_path / "nats.jsonl").read_text().splitlines()]
+    for one in found:
+        for name, texts in TEXTS.items():
+            mine = [r for r in rows if (r["model"], r["domain"]) == (one["model"], name)]
+            assert [(r["document"], r["chars"]) for r in mine] == list(enumerate(map(len, texts)))
+            assert sum(r["nats"] for r in mine) == pytest.approx(one["domains"][name]["nats"])
     out = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in out[-5:]] == ["domain", "en", "zh", "average", "all"]
     assert out[0] == str(models[0]) and out[6] == str(models[1])
