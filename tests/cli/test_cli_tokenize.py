@@ -23,6 +23,7 @@ import zstandard
 from build_runs import Strike, shared_forge
 from tokenizers import Tokenizer
 
+from skypile.cli.beam import load_main
 from skypile.cli.tokenize import EOS
 from skypile.io.store import Store
 from skypile.phases.token_folder import write_manifests
@@ -266,7 +267,7 @@ def test_a_run_that_was_killed_goes_on(many, whole, tmp_path, call, is_after):
     assert {path: path.stat().st_mtime_ns for path in finished} == finished
 
 
-def test_a_part_that_was_changed_between_two_runs_is_made_anew(many, whole, tmp_path, call):
+def test_a_part_that_was_changed_between_two_runs_is_made_anew(many, whole, tmp_path):
     out = tmp_path / "out"
     # The last rename but those of manifests: all parts are there.
     strike = Strike(path="validation/.*jsonl.zst$", nth=1)
@@ -275,7 +276,8 @@ def test_a_part_that_was_changed_between_two_runs_is_made_anew(many, whole, tmp_
     data = bytearray(part.read_bytes())
     data[0] ^= 1
     part.write_bytes(data)
-    assert call("tokenize", many, "--output", out, *OPTIONS).code == 0
+    main = load_main(str(Path(__file__).parents[2] / "pipelines" / "tokenize_corpus.py"))
+    assert main([str(arg) for arg in (many, "--output", out, *OPTIONS)]) == 0
     assert content(out) == content(whole)
 
 
