@@ -28,18 +28,22 @@ def tokenize(
     before = [tokenized(context, task, hashed=True) for task in tasks]
     todo = [task for task, entry in zip(tasks, before, strict=True) if entry is None]
     poll = TokenizedShards(context, todo, len(tasks))
-
-    def kept() -> str:
-        return (
-            f"in phase tokenize, {poll().done:,} of {len(tasks):,} shards finished; finished work "
-            f"is kept in {context.work.root}, and the same command goes on from there"
-        )
-
-    with interrupts.kept(kept), Progress("tokenize", poll, quiet=quiet):
+    with Progress("tokenize", poll, quiet=quiet) as progress, interrupts.kept(
+        lambda: _kept(context, progress.count)
+    ):  # fmt: skip
         if todo:
             dealt = spread(todo, [task.size for task in todo], options.workers)
             run_pipeline("tokenize", shards(context, dealt), options.shared)
     return [_there(tokenized(context, task), task) for task in tasks]
+
+
+def _kept(context: TokenContext, count: Count | None) -> str:
+    """Return the end of the sentence about an interruption."""
+    finished = f", {count.done:,} of {count.whole:,} shards finished" if count else ""
+    return (
+        f"in phase tokenize{finished}; finished work is kept in {context.work.root}, and the same "
+        "command goes on from there"
+    )
 
 
 def _there(entry: Entry | None, task: ShardTask) -> Entry:

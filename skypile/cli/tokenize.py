@@ -17,7 +17,7 @@ from skypile.cli.terminal import show, table
 from skypile.errors import InputError, UsageError
 from skypile.io.store import Store, local_copy
 from skypile.phases.begin import held
-from skypile.phases.token_folder import MANIFEST, WORK, begin, end, write_manifests
+from skypile.phases.token_folder import MANIFEST, WORK, begin, check_ours, end, write_manifests
 from skypile.phases.tokenize import (
     TOKENIZER,
     Frame,
@@ -81,6 +81,7 @@ def run(args: argparse.Namespace, extra: Sequence[str]) -> int:
     corpus = Store(args.corpus.rstrip("/"))
     manifest = read_manifest(corpus)
     output = Store(args.output.rstrip("/"))
+    check_ours(output)
     work = Store(f"{output.root}/{WORK}", durable=False)
     source = None if args.vocab_size is not None else _source(args, output)
     logging.getLogger().setLevel(logging.ERROR)

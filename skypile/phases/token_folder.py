@@ -21,7 +21,7 @@ from skypile.phases.work import Entry
 from skypile.pretrain.token_file import Part, TokenManifest, token_dtype
 from skypile.verify.manifest import Manifest
 
-__all__ = ["MANIFEST", "WORK", "begin", "end", "write_manifests"]
+__all__ = ["MANIFEST", "WORK", "begin", "check_ours", "end", "write_manifests"]
 
 MANIFEST = "manifest.json"
 WORK = ".work"
@@ -37,18 +37,22 @@ ASKED = {
 }
 
 
-def begin(output: Store, work: Store, asked: Mapping[str, Any], *, overwrite: bool) -> None:
-    """Make the folder ready for the tokens that `asked` describes, or go on with them.
-
-    Raises UsageError where it holds something else, or, unless `overwrite`, other tokens. What a
-    killed run left half-written is removed.
-    """
-    there = output.names()
-    strange = [name for name in there if name not in KNOWN and not name.startswith(MANIFEST)]
+def check_ours(output: Store) -> None:
+    """Raise UsageError where the folder holds something else than tokens."""
+    strange = [name for name in output.names() if not (name in KNOWN or name.startswith(MANIFEST))]
     if strange:
         raise UsageError(
             f"{output.root}: holds {strange[0]}, which no tokenize wrote; give another --output"
         )
+
+
+def begin(output: Store, work: Store, asked: Mapping[str, Any], *, overwrite: bool) -> None:
+    """Make the folder ready for the tokens that `asked` describes, or go on with them.
+
+    Raises UsageError where it holds other tokens, unless `overwrite`. What a killed run left
+    half-written is removed.
+    """
+    there = output.names()
     plan = work.read_json(PLAN)
     goes_on = plan == asked and not (overwrite and MANIFEST in there)
     if not goes_on and not overwrite:

@@ -183,6 +183,7 @@ def test_a_folder_of_something_else_is_left_alone(corpus, tmp_path, call):
     (tmp_path / "notes.txt").write_text("mine")
     done = call("tokenize", corpus, "--output", tmp_path, "--overwrite")
     assert done.code == 2 and "notes.txt, which no tokenize wrote" in done.err
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
     done = call("tokenize", tmp_path, "--output", tmp_path / "out")
     assert done.code == 1 and "holds no manifest.json" in done.err
     assert not (tmp_path / "out").exists()

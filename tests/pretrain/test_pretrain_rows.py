@@ -155,6 +155,11 @@ def test_parts_are_read_as_one_file(token_file, tmp_path, monkeypatch):
     parts = in_parts(whole, tmp_path / "parts", [2, 1, 3])
     every = whole.tokens[:]
     assert parts.offsets.tolist() == whole.offsets.tolist() and len(parts.tokens) == 40
+    # A folder of before there were parts.
+    first = whole.manifest.model_copy(update={"format_version": 1})
+    path = whole.path.with_name("manifest.json")
+    path.write_text(first.model_dump_json(exclude={"parts"}))
+    assert open_tokens(path.parent).offsets.tolist() == whole.offsets.tolist()
     for first in range(41):
         for end in range(first, 42):
             assert parts.tokens[first:end].tolist() == every[first:end].tolist()
