@@ -94,7 +94,8 @@ def run(args: argparse.Namespace, extra: Sequence[str]) -> int:
     asked = _asked(args, manifest, source)
     with held(output, "--output", _is_done) if output.is_local else nullcontext():
         begin(output, work, asked, overwrite=args.overwrite)
-        if output.size(TOKENIZER) is None:
+        # A trained one of an earlier run is not trained again.
+        if source is not None or output.size(TOKENIZER) is None:
             output.write(TOKENIZER, source or _trained(args, corpus, manifest))
         path = local_copy(output, TOKENIZER, output.sha256(TOKENIZER))
         context = TokenContext(
