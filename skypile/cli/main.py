@@ -49,7 +49,7 @@ COMMANDS: dict[str, str] = {
     "train-classifier": "fine-tune a BERT on labelled documents, for stage classify",
     "compile": "compile the kernels now, so that no later run waits for it",
 }
-TAKES_MORE = {"build"}  # commands that pass unknown options on, to Beam
+TAKES_MORE = {"build", "tokenize"}  # commands that pass unknown options on, to Beam
 
 
 class Command(Protocol):
