@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -50,7 +50,7 @@ class _Run:
         self.service, self.request, self.body, self.wanted = service, request, body, wanted
         self.tally, self.told = Tally(), Tallied()
 
-    async def judged(self, *, lines: bool) -> AsyncIterator[pa.RecordBatch]:
+    async def judged(self, *, lines: bool) -> AsyncGenerator[pa.RecordBatch, None]:
         """Yield the documents judged, piece by piece."""
         read = self.body.batches if lines else self.body.documents
         batches = await run_in_threadpool(read, self.service.limits, self.tally)
@@ -116,7 +116,7 @@ async def answered_as_lines(service: Service, request: Request, asked: Asked) ->
 
 
 async def _streamed(
-    run: _Run, judged: AsyncIterator[pa.RecordBatch], first: pa.RecordBatch | None
+    run: _Run, judged: AsyncGenerator[pa.RecordBatch, None], first: pa.RecordBatch | None
 ) -> AsyncIterator[bytes]:
     try:
         batch = first
@@ -130,7 +130,7 @@ async def _streamed(
         summary = run.summary(complete=False)
         yield b'{"summary":' + summary + b',"error":' + told + b"}\n"
     finally:
-        await judged.aclose()  # type: ignore[attr-defined]
+        await judged.aclose()
         run.body.close()
 
 

@@ -26,7 +26,8 @@ from skypile.schema import input_schema, set_columns
 
 __all__ = ["Lane", "LaneLostError", "OwnLane", "ProcessLane", "judged", "warm"]
 
-# First byte of a message between the two processes.
+# Messages between the two processes: one of these, then the batch or a sentence, if any. Apart, so
+# that a batch begins where Arrow wants it, at a multiple of 8 bytes.
 _PLAIN, _FULL, _READY, _FAILED = b"P", b"F", b"R", b"E"
 # Kernels are compiled at the first start, by one process for all.
 _START_SECONDS = 600.0
@@ -129,20 +130,20 @@ class ProcessLane:
             self.start()
         assert self._pipe is not None
         try:
-            self._pipe.send_bytes((_FULL if score_all else _PLAIN) + _packed(batch))
+            _send(self._pipe, _FULL if score_all else _PLAIN, _packed(batch))
         except OSError as error:
             raise self._lost() from error
         return _unpacked(self._answer())
 
-    def _answer(self) -> memoryview:
+    def _answer(self) -> bytes:
         assert self._pipe is not None
         try:
-            told = memoryview(self._pipe.recv_bytes())
+            kind, told = self._pipe.recv_bytes(), self._pipe.recv_bytes()
         except (EOFError, OSError) as error:
             raise self._lost() from error
-        if bytes(told[:1]) == _FAILED:
-            raise RunError(bytes(told[1:]).decode())
-        return told[1:]
+        if kind == _FAILED:
+            raise RunError(told.decode())
+        return told
 
     def _lost(self) -> LaneLostError:
         process = self._process
@@ -171,14 +172,14 @@ class ProcessLane:
             process.kill()
 
 
-def _packed(batch: pa.RecordBatch) -> bytes:
+def _packed(batch: pa.RecordBatch) -> memoryview:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema) as writer:
         writer.write_batch(batch)
-    return bytes(sink.getvalue())
+    return memoryview(sink.getvalue())
 
 
-def _unpacked(data: memoryview) -> pa.RecordBatch:
+def _unpacked(data: bytes) -> pa.RecordBatch:
     with pa.ipc.open_stream(pa.py_buffer(data)) as reader:
         return reader.read_next_batch()
 
@@ -213,16 +214,20 @@ def _work(pipe: Connection, recipe: Recipe) -> None:
         try:
             warm(recipe)
         except SkyPileError as error:
-            pipe.send_bytes(_FAILED + str(error).encode())
+            _send(pipe, _FAILED, str(error).encode())
             return
-        pipe.send_bytes(_READY)
+        _send(pipe, _READY, b"")
         while True:
-            pipe.send_bytes(_result(recipe, memoryview(pipe.recv_bytes())))
+            _send(pipe, *_result(recipe, pipe.recv_bytes(), pipe.recv_bytes()))
 
 
-def _result(recipe: Recipe, told: memoryview) -> bytes:
+def _send(pipe: Connection, kind: bytes, told: bytes | memoryview) -> None:
+    pipe.send_bytes(kind)
+    pipe.send_bytes(told)
+
+
+def _result(recipe: Recipe, kind: bytes, told: bytes) -> tuple[bytes, bytes | memoryview]:
     try:
-        done = judged(_unpacked(told[1:]), recipe, score_all=bytes(told[:1]) == _FULL)
+        return _READY, _packed(judged(_unpacked(told), recipe, score_all=kind == _FULL))
     except SkyPileError as error:
-        return _FAILED + str(error).encode()
-    return _READY + _packed(done)
+        return _FAILED, str(error).encode()

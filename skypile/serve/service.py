@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from concurrent.futures import Future
 
 import pyarrow as pa
@@ -83,7 +83,7 @@ class Service:
 
     async def judged(
         self, batches: Iterator[pa.RecordBatch], *, score_all: bool
-    ) -> AsyncIterator[pa.RecordBatch]:
+    ) -> AsyncGenerator[pa.RecordBatch, None]:
         """Yield the documents of `batches` judged, in order; few of them are held at a time.
 
         Problem 429 where there is no room for the first, 503 and 504 where time runs out.

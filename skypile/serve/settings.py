@@ -38,7 +38,7 @@ class Limits:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            least = 0 if field.name in ("batch_wait_seconds", "drain_seconds") else 1
+            least: float = 0 if field.name in ("batch_wait_seconds", "drain_seconds") else 1
             if field.name == "timeout_seconds":
                 least = 0.1
             if not least <= value <= 1 << 40:

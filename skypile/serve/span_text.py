@@ -48,7 +48,7 @@ class Text:
     @cached_property
     def classes(self) -> npt.NDArray[np.uint32]:
         """uint32 (chars,): the class of each character (`kernels.chars`)."""
-        return self.kinds & CLASS_MASK
+        return (self.kinds & CLASS_MASK).astype(np.uint32)
 
     @cached_property
     def flags(self) -> npt.NDArray[np.uint16]:

@@ -51,11 +51,21 @@ function pieces(chars, spans) {
   return found;
 }
 
+// What rules count that the text meets is seldom what a person looks for.
+function wanted(answer) {
+  if (byId("met").checked) return answer.spans;
+  const broken = new Set(answer.rules
+    .filter((rule) => rule.result === "decided" || rule.result === "broken")
+    .map((rule) => rule.column));
+  return answer.spans.filter((span) => span.column === null || broken.has(span.column));
+}
+
 function mark(answer) {
+  const spans = wanted(answer);
   const marked = byId("marked");
   marked.replaceChildren();
   // Offsets count code points, and a string of JavaScript counts halves of some of them.
-  for (const piece of pieces(Array.from(answer.text || ""), answer.spans)) {
+  for (const piece of pieces(Array.from(answer.text || ""), spans)) {
     if (!piece.spans.length) { marked.append(piece.text); continue; }
     const deciding = piece.spans.some((span) => span.deciding);
     const node = make("mark", piece.text, deciding ? "deciding" : "other");
@@ -64,14 +74,14 @@ function mark(answer) {
     marked.append(node);
   }
   const kinds = new Map();
-  for (const span of answer.spans) {
+  for (const span of spans) {
     const name = span.label + (span.deciding ? " – decides" : "");
     kinds.set(name, (kinds.get(name) || 0) + 1);
   }
-  byId("legend").textContent = answer.spans.length
+  byId("legend").textContent = spans.length
     ? [...kinds].slice(0, 30).map(([name, times]) => name + ": " + times).join(" · ")
       + (answer.spans_cut ? " · and more that are not marked" : "")
-    : "Nothing in it is marked: no rule counts single places of this text.";
+    : "Nothing in it is marked: no rule that it breaks counts single places of it.";
 }
 
 const RESULTS = {
@@ -159,4 +169,5 @@ async function name() {
 
 byId("form").addEventListener("submit", judge);
 byId("every").addEventListener("change", () => { if (last) rules(last); });
+byId("met").addEventListener("change", () => { if (last) mark(last); });
 name();
