@@ -30,6 +30,7 @@ TOLD = {
     "max_body_bytes": "of a request as it is sent",
     "max_content_bytes": "of a request once it is decompressed",
     "max_json_bytes": "of a request of JSON, which is held whole",
+    "max_json_documents": "of a request of JSON, which is answered as a whole",
     "max_documents": "of a request",
     "max_document_bytes": "of one document; a longer one is answered as an error",
     "max_explain_bytes": "of a text of which spans are shown",

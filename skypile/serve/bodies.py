@@ -17,6 +17,7 @@ from typing import IO, Any, BinaryIO, Literal, cast
 
 import orjson
 import pyarrow as pa
+from starlette.requests import ClientDisconnect
 
 from skypile.io.compression import DamagedError, blocks
 from skypile.io.formats import Compression
@@ -24,7 +25,7 @@ from skypile.io.jsonl import jsonl_batches
 from skypile.io.lines import BlankLines, WholeLines, split_lines
 from skypile.io.rows import ReadOptions, Tally
 from skypile.io.units import Unit
-from skypile.serve.problems import Problem, too_large
+from skypile.serve.problems import Problem, left, too_large
 from skypile.serve.settings import Limits
 
 __all__ = ["JSON_TYPES", "LINES_TYPES", "Body", "body_kind", "receive"]
@@ -36,6 +37,8 @@ ENCODINGS: dict[str, Compression] = {
     "": "none", "identity": "none", "gzip": "gzip", "x-gzip": "gzip", "zstd": "zstd",
 }  # fmt: skip
 _IN_MEMORY_BYTES = 1 << 20
+# What an encoder of a body may count on (RFC 9659, section 3): many requests are read at a time.
+_ZSTD_WINDOW_BYTES = 8 << 20
 # Name of the body in records and error messages: `body#12` is its line 12, counted from 0.
 NAME = "body"
 # Integers of more than 64 bits, which orjson rounds.
@@ -75,6 +78,10 @@ class Body:
         """Free the file."""
         self.file.close()
 
+    def _blocks(self) -> Iterator[bytes]:
+        file = cast(BinaryIO, self.file)
+        return blocks(file, self.compression, max_window_bytes=_ZSTD_WINDOW_BYTES)
+
     def lines(self, limits: Limits) -> int:
         """Return how many documents its lines are; Problem 413 where a limit does not allow them.
 
@@ -85,7 +92,7 @@ class Body:
 
         def measured() -> Iterator[bytes]:
             nonlocal made
-            for block in blocks(cast(BinaryIO, self.file), self.compression):
+            for block in self._blocks():
                 made += len(block)
                 if made > limits.max_content_bytes:
                     raise _inflated(limits)
@@ -109,7 +116,7 @@ class Body:
         self.file.seek(0)
         parts, made = [], 0
         try:
-            for block in blocks(cast(BinaryIO, self.file), self.compression):
+            for block in self._blocks():
                 made += len(block)
                 if made > limits.max_json_bytes:
                     raise too_large(
@@ -161,10 +168,10 @@ def _lines(content: bytes, limits: Limits) -> list[bytes]:
     documents = [found] if whole else found["documents"]
     if not isinstance(documents, list):
         raise _unusable("is not a list", "documents")
-    if len(documents) > limits.max_documents:
+    if len(documents) > limits.max_json_documents:
         raise too_large(
-            "documents", len(documents), limits.max_documents, where="documents",
-            option="max-documents",
+            "documents", len(documents), limits.max_json_documents, where="documents",
+            option="max-json-documents; or send one document a line (application/x-ndjson)",
         )  # fmt: skip
     lines = []
     for number, document in enumerate(documents):
@@ -233,6 +240,9 @@ async def receive(
             408, "too_slow", f"nothing arrived for {limits.timeout_seconds:g} s", where="body",
             hint="send the body without pauses", headers={"Connection": "close"},
         ) from error  # fmt: skip
+    except ClientDisconnect as error:
+        file.close()
+        raise left() from error
     except BaseException:
         file.close()
         raise

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import pyarrow as pa
 from starlette.concurrency import run_in_threadpool
@@ -14,12 +16,32 @@ from starlette.responses import Response, StreamingResponse
 from skypile.io.rows import Tally
 from skypile.serve.answers import Tallied, Wanted, answers, dumped
 from skypile.serve.bodies import Body, body_kind, receive
-from skypile.serve.problems import Problem, too_large
+from skypile.serve.problems import Problem, left, too_large
 from skypile.serve.service import Service
 
 __all__ = ["LINES_TYPE", "Asked", "answered_as_json", "answered_as_lines", "explanation"]
 
 LINES_TYPE = "application/x-ndjson"
+_Result = TypeVar("_Result")
+# How often a request that waits looks whether its client does.
+_LOOK_SECONDS = 1.0
+
+
+async def _while_connected(request: Request, work: Coroutine[Any, Any, _Result]) -> _Result:
+    """Return the result of `work`, which is given up where the client leaves before.
+
+    Clients that lose patience and ask again would fill the queue with what nobody waits for.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        while not (await asyncio.wait([task], timeout=_LOOK_SECONDS))[0]:
+            if await request.is_disconnected():
+                raise left()
+        return task.result()
+    finally:
+        # What it holds is freed by itself, so it must have come to its end.
+        task.cancel()
+        await asyncio.wait([task])
 
 
 @dataclass(frozen=True)
@@ -89,13 +111,19 @@ async def answered_as_json(service: Service, request: Request, asked: Asked) -> 
     """Return the answer to a body of JSON."""
     run = await _received(service, request, asked)
     try:
-        parts: list[bytes] = []
-        async for batch in run.judged(lines=False):
-            parts += await run.answers(batch)
+        parts = await _while_connected(request, _all_answers(run))
         body = b'{"documents":[' + b",".join(parts) + b'],"summary":' + run.summary() + b"}"
         return Response(body, media_type="application/json")
     finally:
         run.body.close()
+
+
+async def _all_answers(run: _Run) -> list[bytes]:
+    parts: list[bytes] = []
+    async with aclosing(run.judged(lines=False)) as judged:
+        async for batch in judged:
+            parts += await run.answers(batch)
+    return parts
 
 
 async def answered_as_lines(service: Service, request: Request, asked: Asked) -> Response:
@@ -107,12 +135,16 @@ async def answered_as_lines(service: Service, request: Request, asked: Asked) ->
     judged = run.judged(lines=True)
     try:
         await run_in_threadpool(run.body.lines, service.limits)
-        first = await anext(judged, None)
+        first = await _while_connected(request, _next(judged))
     except BaseException:
         await judged.aclose()
         run.body.close()
         raise
     return StreamingResponse(_streamed(run, judged, first), media_type=LINES_TYPE)
+
+
+async def _next(judged: AsyncGenerator[pa.RecordBatch, None]) -> pa.RecordBatch | None:
+    return await anext(judged, None)
 
 
 async def _streamed(
@@ -144,16 +176,16 @@ async def explanation(service: Service, request: Request) -> Response:
         )  # fmt: skip
     run = await _received(service, request, Asked(text=True, explain=True))
     try:
-        batches = [batch async for batch in _checked(run)]
-        (answer,) = await run.answers(batches[0])
+        batch = await _while_connected(request, _checked(run))
+        (answer,) = await run.answers(batch)
         run.summary()
         return Response(answer, media_type="application/json")
     finally:
         run.body.close()
 
 
-async def _checked(run: _Run) -> AsyncIterator[pa.RecordBatch]:
-    """Yield the one document judged; Problem where there are others, or it is too long."""
+async def _checked(run: _Run) -> pa.RecordBatch:
+    """Return the one document judged; Problem where there are others, or it is too long."""
     limits = run.service.limits
     batches = list(await run_in_threadpool(run.body.documents, limits, run.tally))
     if sum(batch.num_rows for batch in batches) != 1:
@@ -167,7 +199,5 @@ async def _checked(run: _Run) -> AsyncIterator[pa.RecordBatch]:
             "bytes of text", size, limits.max_explain_bytes, where="text",
             option="max-explain-bytes",
         )  # fmt: skip
-    judged = run.service.judged(iter(batches), score_all=True)
-    async with aclosing(judged):
-        async for batch in judged:
-            yield batch
+    async with aclosing(run.service.judged(iter(batches), score_all=True)) as judged:
+        return await anext(judged)

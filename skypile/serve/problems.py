@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
-__all__ = ["ErrorBody", "ErrorTold", "Problem", "busy", "draining", "too_large"]
+__all__ = ["ErrorBody", "ErrorTold", "Problem", "busy", "draining", "left", "too_large"]
 
 
 class ErrorTold(BaseModel):
@@ -60,6 +60,13 @@ def busy(message: str, retry_seconds: int) -> Problem:
         429, "busy", message, where="the service's queue", hint="send it again later, as "
         "Retry-After says", headers={"Retry-After": str(retry_seconds)},
     )  # fmt: skip
+
+
+def left() -> Problem:
+    """Return the answer to a client that has left; only the log and the counters get it."""
+    return Problem(
+        400, "left", "the client has left", where="the connection", hint="wait for the answer"
+    )
 
 
 def draining() -> Problem:

@@ -96,9 +96,9 @@ class Service:
                 pending.append(await self._submitted(piece, score_all=score_all, wait=not first))
                 first = False
                 if len(pending) > self._lanes:
-                    yield await self._answer(pending.popleft())
+                    yield await self._first(pending)
             while pending:
-                yield await self._answer(pending.popleft())
+                yield await self._first(pending)
         finally:
             for left in pending:
                 left.cancel()
@@ -124,6 +124,12 @@ class Service:
                     raise self._late(begun=False) from error
             await asyncio.sleep(_LOOK_SECONDS)
             waited += _LOOK_SECONDS
+
+    async def _first(self, pending: deque[Future[pa.RecordBatch]]) -> pa.RecordBatch:
+        """Take the first of `pending` off once it is kept; it stays where its client leaves."""
+        found = await self._answer(pending[0])
+        pending.popleft()
+        return found
 
     async def _answer(self, promise: Future[pa.RecordBatch]) -> pa.RecordBatch:
         waiting = asyncio.wrap_future(promise)

@@ -19,13 +19,14 @@ class Limits:
     # Of one request: as it was sent, once it is decompressed, where it must be held whole (JSON).
     max_body_bytes: int = 64 << 20
     max_content_bytes: int = 256 << 20
-    max_json_bytes: int = 16 << 20
+    max_json_bytes: int = 8 << 20
+    max_json_documents: int = 1000
     max_documents: int = 100_000
     max_document_bytes: int = 8 << 20
     # A text that is explained: its spans are found by plain Python, at about 2 MB/s.
     max_explain_bytes: int = 1 << 20
     # Of all requests together.
-    max_requests: int = 256
+    max_requests: int = 128
     max_queue_documents: int = 4096
     max_queue_bytes: int = 128 << 20
     # One call of the recipe's stages.

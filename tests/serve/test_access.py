@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 
 import pytest
 from serve_runs import LINES, error_of, running
@@ -156,3 +157,10 @@ def test_a_key_and_no_key_exclude_each_other(capsys, monkeypatch):
     monkeypatch.setenv("SKYPILE_API_KEY", KEY)
     assert skypile(["serve", "--no-api-key"]) == 2
     assert KEY not in capsys.readouterr().err
+
+
+def test_the_command_names_the_extra_that_it_needs(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    monkeypatch.delitem(sys.modules, "skypile.serve.server", raising=False)
+    assert skypile(["serve", "--recipe", "gopher"]) == 2
+    assert "pip install 'skypile[serve]'" in capsys.readouterr().err

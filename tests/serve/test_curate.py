@@ -161,6 +161,7 @@ BOUNDS = {
     "max_content_bytes": 20_000,
     "max_json_bytes": 3000,
     "max_documents": 5,
+    "max_json_documents": 4,
     "max_document_bytes": 1000,
     "max_explain_bytes": 500,
 }
@@ -183,7 +184,7 @@ def many(count, size=10):
         (many(6), LINES, "max-documents"),
         (zstandard.compress(many(4, 8000)), LINES | ZSTD, "max-content-bytes"),
         (gzip.compress(many(1, 3000)), JSON | GZIP, "max-json-bytes"),
-        (json.dumps({"documents": [{}] * 6}).encode(), JSON, "max-documents"),
+        (json.dumps({"documents": [{}] * 5}).encode(), JSON, "max-json-documents"),
     ],
 )  # fmt: skip
 def test_what_is_too_large_is_refused_before_anything_is_judged(bounded, body, headers, told):

@@ -45,7 +45,7 @@ class Served:
         return [told for told in map(json.loads, lines) if told["event"] == name]
 
     def ask(self, path: str, body: bytes | None = None) -> tuple[int, bytes]:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=300)
         headers = {"X-API-Key": KEY, "Content-Type": "application/x-ndjson"}
         connection.request("GET" if body is None else "POST", path, body, headers)
         answer = connection.getresponse()
@@ -70,7 +70,7 @@ def served(tmp_path_factory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("serve")
     recipe = written(folder / "browser.yaml", RECIPE)
     keys = written(folder / "keys", KEY + "\n")
-    found = Served("--recipe", recipe, "--api-key-file", keys)
+    found = Served("--recipe", recipe, "--api-key-file", keys, "--timeout-seconds", 600)
     yield found
     if found.run.process.poll() is None:
         found.run.send(signal.SIGKILL)
@@ -88,6 +88,32 @@ def test_a_lost_process_is_started_again_and_no_request_is_lost(served):
     assert statuses[0] in (200, 503)
     assert served.lanes() != [lost]
     assert served.events("lane_failed")[0]["exception"] == "LaneLostError"
+
+
+@pytest.mark.slow
+def test_a_client_that_leaves_amid_its_answers_leaves_nothing_behind(served):
+    asked = socket.create_connection(("127.0.0.1", served.port))
+    body = LONG * 20_000
+    asked.sendall(request(len(body)) + body)
+    assert asked.recv(1 << 16).startswith(b"HTTP/1.1 200")
+    asked.close()
+    while b"skypile_requests_under_way 0.0" not in served.ask("/metrics")[1]:
+        time.sleep(0.05)
+    assert not [
+        event
+        for event in served.run.shown.splitlines()
+        if "exception" in event.lower() and "LaneLostError" not in event
+    ]
+    assert served.ask("/v1/curate", LONG)[0] == 200
+
+
+def request(size: int) -> bytes:
+    """Return the head of a request of `size` bytes of lines."""
+    head = (
+        f"POST /v1/curate HTTP/1.1\r\nHost: x\r\nX-API-Key: {KEY}\r\n"
+        f"Content-Type: application/x-ndjson\r\nContent-Length: {size}\r\n\r\n"
+    )
+    return head.encode()
 
 
 @pytest.mark.slow
@@ -118,11 +144,11 @@ def test_a_browser_shows_why_a_text_is_rejected(served):
         def judged(sent, outcome):
             browser.execute_script("document.getElementById('text').value = arguments[0]", sent)
             by("judge").click()
-            WebDriverWait(browser, 60).until(lambda _: by("outcome").text == outcome)
+            WebDriverWait(browser, 300).until(lambda _: by("outcome").text == outcome)
 
         by("text").send_keys("no key yet")
         by("judge").click()
-        WebDriverWait(browser, 60).until(lambda _: "API key" in by("status").text)
+        WebDriverWait(browser, 300).until(lambda _: "API key" in by("status").text)
         assert not by("result").is_displayed()
         by("key").send_keys(KEY)
         judged(text, "rejected: repeated")
@@ -149,7 +175,7 @@ def test_a_browser_shows_why_a_text_is_rejected(served):
         judged("A short text about a river that rises slowly over the meadow.", "kept")
         assert browser.title.startswith("SkyPile")
         browser.get(f"http://127.0.0.1:{served.port}/docs")
-        WebDriverWait(browser, 60).until(lambda _: "POST /v1/curate" in by("routes").text)
+        WebDriverWait(browser, 300).until(lambda _: "POST /v1/curate" in by("routes").text)
         # Nothing was blocked by the policy, and nothing asked for elsewhere; 401 is the first try.
         told = [each["message"] for each in browser.get_log("browser")]
         assert all("401" in each for each in told), told
@@ -162,12 +188,8 @@ def test_at_sigterm_what_is_under_way_is_answered_and_the_process_ends_with_0(se
     """The last of this file: it ends the service."""
     halves = (LONG[:30], LONG[30:])
     late = socket.create_connection(("127.0.0.1", served.port))
-    head = (
-        f"POST /v1/curate?columns=none HTTP/1.1\r\nHost: x\r\nX-API-Key: {KEY}\r\n"
-        f"Content-Type: application/x-ndjson\r\nContent-Length: {len(LONG)}\r\n\r\n"
-    )
     before = served.ask("/metrics")[1].count(b"skypile_requests_under_way 1")
-    late.sendall(head.encode() + halves[0])
+    late.sendall(request(len(LONG)) + halves[0])
     while b"skypile_requests_under_way 1" not in served.ask("/metrics")[1]:
         time.sleep(0.01)
     assert before == 0
