@@ -93,10 +93,14 @@ def longest_code_line(text: Text) -> Iterator[Place]:
         yield found
 
 
+def _grams(text: Text, size: int) -> list[tuple[str, ...]]:
+    words = [unit for _, _, unit in text.units]
+    return list(zip(*(words[at:] for at in range(size)), strict=False))
+
+
 def top_grams(text: Text, size: int) -> Iterator[Place]:
     """Yield all places of the most frequent n-gram of units, if it occurs twice."""
-    words = [unit for _, _, unit in text.units]
-    grams = [tuple(words[at : at + size]) for at in range(len(words) - size + 1)]
+    grams = _grams(text, size)
     times = Counter(grams)
     if not times or (most := max(times.values())) < 2:
         return
@@ -109,14 +113,15 @@ def top_grams(text: Text, size: int) -> Iterator[Place]:
 
 def dup_grams(text: Text, size: int) -> Iterator[Place]:
     """Yield what lies within second and later occurrences of n-grams of units."""
-    words = [unit for _, _, unit in text.units]
+    grams = _grams(text, size)
+    again = np.zeros(len(text.units), bool)
     seen: set[tuple[str, ...]] = set()
-    covered = np.zeros(len(words), bool)
-    for at in range(len(words) - size + 1):
-        gram = tuple(words[at : at + size])
-        if gram in seen:
-            covered[at : at + size] = True
+    for at, gram in enumerate(grams):
+        again[at] = gram in seen
         seen.add(gram)
+    covered = again.copy()
+    for step in range(1, size):
+        covered[step:] |= again[:-step]
     for first, last, label in runs(covered, f"repeated {size}-gram"):
         yield Place(text.units[first][0], text.units[last - 1][1], label)
 
@@ -174,10 +179,10 @@ def numbered_again(text: Text) -> Iterator[Place]:
     places = np.flatnonzero(text.classes == HAN).tolist()
     digits = np.cumsum(text.classes == 3)
     seen: set[str] = set()
+    written = "".join(text.text[at] for at in places)
     for at in range(len(places) - PHRASE_CHARS + 1):
-        chars = places[at : at + PHRASE_CHARS]
-        phrase = "".join(text.text[char] for char in chars)
-        first, last = chars[0], chars[-1]
+        phrase = written[at : at + PHRASE_CHARS]
+        first, last = places[at], places[at + PHRASE_CHARS - 1]
         if phrase in seen and last - first < NUMBERED_CHARS and digits[last] > digits[first]:
             yield Place(first, last + 1, "phrase with another number")
         seen.add(phrase)

@@ -112,11 +112,13 @@ def promotion(text: Text) -> Iterator[Place]:
         yield from phones(text)
 
 
-def _all_terms(text: Text) -> Iterator[tuple[re.Match[str], str]]:
-    pattern, owners = _terms()
-    for match in _found(text, pattern, 0, len(text.text)):
-        if owner := owners[match[0]]:
-            yield match, owner
+def _all_terms(text: Text) -> list[tuple[re.Match[str], str]]:
+    """Return the terms of all categories, looked for once for all columns."""
+    if text.terms is None:
+        pattern, owners = _terms()
+        found = _found(text, pattern, 0, len(text.text))
+        text.terms = [(match, owners[match[0]]) for match in found if owners[match[0]]]
+    return text.terms
 
 
 def phones(text: Text) -> Iterator[Place]:

@@ -34,6 +34,8 @@ class Text:
 
     def __init__(self, text: str) -> None:
         self.text = text
+        # Terms of `kernels.chinese_terms` with their categories, once a finder has looked for them.
+        self.terms: list[tuple[re.Match[str], str]] | None = None
 
     @cached_property
     def codes(self) -> npt.NDArray[np.uint32]:

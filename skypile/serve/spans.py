@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -80,7 +81,9 @@ def spans_of(
     found: list[tuple[Place, str | None]] = []
     for column in sorted(tested):
         if column in FINDERS:
-            found += [(place, column) for place in FINDERS[column](seen)]
+            # They come in order, so no later one can be among those that are told.
+            places = islice(FINDERS[column](seen), MAX_SPANS + 1)
+            found += [(place, column) for place in places]
     found += [(place, column if column in tested else None) for place, column in _values(text)]
     for stage in (one for step in (*recipe.steps, *recipe.score) for one in step.stages):
         if isinstance(stage, Lexicon):

@@ -136,7 +136,7 @@ def test_no_request_finds_a_fault_and_every_answer_is_as_described(fuzzed):
     seen: dict[int, int] = {}
 
     @given(requests(told))
-    @settings(max_examples=250, deadline=None)
+    @settings(max_examples=100, deadline=None)
     def fuzz(request: dict[str, Any]) -> None:
         answer = sent(found.client, request)
         seen[answer.status_code] = seen.get(answer.status_code, 0) + 1

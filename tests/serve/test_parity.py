@@ -17,11 +17,11 @@ NAMES = ("crawl-broken.jsonl", "web-en.jsonl", "web-zh.jsonl")
 
 @pytest.mark.slow
 def test_outcomes_and_columns_are_those_of_filter_by_recipe_web(tmp_path):
-    # Each fourth line of good pages is enough: each document costs 12 ms of the classifier.
+    # Each sixth line of good pages is enough: each document costs 12 ms of the classifier.
     lines = []
     for name in NAMES:
         found = (SAMPLE / name).read_bytes().splitlines(keepends=True)
-        lines += found if name == NAMES[0] else found[::4]
+        lines += found if name == NAMES[0] else found[::6]
     body = b"".join(line if line.endswith(b"\n") else line + b"\n" for line in lines)
     path, out, ledger = (tmp_path / name for name in ("body", "out.jsonl", "ledger.json"))
     path = path.with_suffix(".jsonl")
@@ -31,7 +31,7 @@ def test_outcomes_and_columns_are_those_of_filter_by_recipe_web(tmp_path):
     wanted = [json.loads(line) for line in out.read_bytes().splitlines()]
     with running(load_recipe("web"), batch_documents=32) as found:
         *answers, last = found.lines(body)
-    assert len(answers) == len(wanted) > 60
+    assert len(answers) == len(wanted) > 50
     for answer, line in zip(answers, wanted, strict=True):
         head = {"message": None} | {
             k: v for k, v in answer.items() if k not in ("columns", "index")
