@@ -83,6 +83,8 @@ def comparable(answer: dict[str, Any]) -> dict[str, Any]:
 def started(recipe: str, workers: int) -> tuple[subprocess.Popen[str], int]:
     """Start a service, and return it with its port once it takes documents."""
     command = [sys.executable, "-m", "skypile", "serve", "--port", "0", "--recipe", recipe]
+    # On a busy machine answers may be late, which is what is measured: none is refused for it.
+    command += ["--timeout-seconds", "600"]
     service = subprocess.Popen(
         [*command, "--workers", str(workers)], stderr=subprocess.PIPE, text=True
     )
@@ -103,7 +105,7 @@ def client(
     chance: random.Random, seen: Seen,
 ) -> None:  # fmt: skip
     """Send requests until the time is over, and check each answer."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=120)
+    connection = HTTPConnection("127.0.0.1", port, timeout=600)
     for _ in range(MAX_REQUESTS):
         if time.monotonic() >= until:
             break
