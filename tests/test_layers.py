@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 LAYERS = [
     ("skypile.cli", "skypile.__main__", "pipelines"),
     ("skypile.beam",),
-    ("skypile.forget", "skypile.plan"),
+    ("skypile.forget", "skypile.plan", "skypile.serve"),
     ("skypile.phases", "skypile.verify", "skypile.explain"),
     ("skypile.curate", "skypile.label", "skypile.cascade"),
     (

@@ -43,6 +43,7 @@ COMMANDS: dict[str, str] = {
     "ablate": "compare recipes by the loss of small models trained on what they keep",
     "plot": "draw the curves of a training run",
     "export": "write a trained model as a folder for Hugging Face's transformers",
+    "serve": "judge documents over HTTP, and show why on a page",
     "recipe": "list, show, check and compare recipes",
     "label": "label documents for training, by votes of lists and rules and by a person",
     "lines": "list the lines that many documents have, for a recipe to take out",

@@ -52,7 +52,7 @@ def test_what_the_images_hold_is_pinned() -> None:
 def test_every_image_runs_as_a_user() -> None:
     targets = re.split(r"^FROM ", DOCKERFILE.read_text("utf-8"), flags=re.M)[1:]
     images = [target for target in targets if "ENTRYPOINT" in target]
-    assert len(images) == 3
+    assert len(images) == 4
     for image in images:
         users = re.findall(r"^USER (.*)$", image, re.M)
         assert users == ["10001:10001"]
