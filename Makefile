@@ -1,4 +1,4 @@
-# make demo: build and verify a corpus from the bundled sample. make test: lint, types, tests.
+# make demo: build and verify a corpus from the bundled sample. make test: lint, types, tests, audit.
 # TORCH_INDEX=https://download.pytorch.org/whl/cpu spares machines without a GPU the CUDA build.
 
 SHELL := /bin/bash
@@ -15,7 +15,7 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3.13 python3; do \
 	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
 	&& { echo "$$p"; break; }; done)
 
-.PHONY: demo test lint types kernels tests install clean
+.PHONY: demo test lint types kernels tests audit install clean
 
 demo: install
 	$(BIN)/skypile build skypile/sample --output $(DEMO)/corpus --overwrite
@@ -23,7 +23,7 @@ demo: install
 
 # Compiling the kernels once, beside mypy, spares each process of the tests doing it for itself.
 test: lint
-	$(MAKE) --jobs 2 types kernels
+	$(MAKE) --jobs 3 types kernels audit
 	$(MAKE) tests
 
 kernels: install
@@ -35,6 +35,10 @@ lint: install
 
 types: install
 	$(BIN)/mypy
+
+# Known vulnerabilities of what constraints.txt pins; goes on, and says so, where PyPI is out of reach.
+audit: install
+	$(BIN)/python .ci/audit.py
 
 tests: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -W error --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)

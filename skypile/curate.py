@@ -14,10 +14,13 @@ import pyarrow.compute as pc
 from skypile.errors import SkyPileError
 from skypile.policy import decide, open_mask
 from skypile.recipe import Recipe, Step
-from skypile.schema import ERROR, KEPT, set_columns
+from skypile.schema import ERROR, KEPT, OUTCOME_FIELDS, REJECTED, set_columns
 from skypile.stage import Stage
 
-__all__ = ["annotate", "close", "curate", "isolate", "run_steps"]
+__all__ = ["TEXT_READ", "annotate", "close", "curate", "fully_scored", "isolate", "run_steps"]
+
+# The text as it was read, for recipes that rewrite it; who calls `fully_scored` fills it in.
+TEXT_READ = "text_read"
 
 
 def curate(batch: pa.RecordBatch, recipe: Recipe) -> pa.RecordBatch:
@@ -124,3 +127,36 @@ def _with_failures(batch: pa.RecordBatch, stage: Stage, failures: dict[int, str]
             "message": pc.if_else(mask, messages, batch.column("message")),
         },
     )
+
+
+def fully_scored(batch: pa.RecordBatch, recipe: Recipe) -> pa.RecordBatch:
+    """Return the closed `batch` with every score also of documents that were rejected.
+
+    Outcomes stay, and so do scores that are there: only what is null is filled in. Nothing can be
+    scored on records that could not be read.
+    """
+    rows = np.flatnonzero(np.asarray(pc.equal(batch.column("outcome"), REJECTED)))
+    if not len(rows):
+        return batch
+    again = _reopened(batch.take(pa.array(rows)), recipe)
+    for step in (*recipe.steps, *recipe.score):
+        again = annotate(again, step.stages)
+    place = np.full(batch.num_rows, -1, np.int64)
+    place[rows] = np.arange(len(rows))
+    indices = pa.array(place, mask=place < 0)
+    columns = {}
+    for name in recipe.columns((*recipe.steps, *recipe.score)):
+        if name != "text":
+            columns[name] = pc.coalesce(batch.column(name), again.column(name).take(indices))
+    return set_columns(batch, columns)
+
+
+def _reopened(batch: pa.RecordBatch, recipe: Recipe) -> pa.RecordBatch:
+    """Return rejected documents as they were read: open, without scores."""
+    columns = {field.name: pa.nulls(batch.num_rows, field.type) for field in OUTCOME_FIELDS}
+    for name, dtype in recipe.columns((*recipe.steps, *recipe.score)).items():
+        if name != "text":
+            columns[name] = pa.nulls(batch.num_rows, dtype)
+    if TEXT_READ in batch.schema.names:
+        columns["text"] = batch.column(TEXT_READ)
+    return set_columns(batch, columns)

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 LAYERS = [
     ("skypile.cli", "skypile.__main__", "pipelines"),
     ("skypile.beam",),
-    ("skypile.forget",),
+    ("skypile.forget", "skypile.plan", "skypile.serve"),
     ("skypile.phases", "skypile.verify", "skypile.explain"),
     ("skypile.curate", "skypile.label", "skypile.cascade"),
     (
@@ -31,7 +31,7 @@ LAYERS = [
     ("skypile.stage", "skypile.policy", "skypile.tokens", "skypile.pretrain", "skypile.lists"),
     ("skypile.kernels",),
     ("skypile.text", "skypile.urls", "skypile.schema", "skypile.progress", "skypile.prog_langs"),
-    ("skypile.errors", "skypile.interrupts"),
+    ("skypile.errors", "skypile.guard", "skypile.interrupts"),
 ]
 OWNERS = {
     "apache_beam": ("skypile.beam",),

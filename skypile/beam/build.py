@@ -44,7 +44,6 @@ __all__ = ["MANIFEST", "Result", "build"]
 MANIFEST = "manifest.json"
 NAMED_UNITS = 10
 T = TypeVar("T")
-ALONE = ("pair", "cluster")
 
 
 @dataclass
@@ -67,6 +66,7 @@ class _Run:
     seconds: dict[str, float] = field(default_factory=dict)
     cpu_seconds: dict[str, float] = field(default_factory=dict)
     progress: Progress | None = None
+    pipelines: int = 0
 
     def spread(self, elements: Sequence[T], sizes: Sequence[int]) -> list[T]:
         """Return `elements` in the order in which workers get equal shares."""
@@ -79,15 +79,13 @@ class _Run:
         """Run one pipeline (none where nothing is left to do), showing how far it has come.
 
         `then` belongs to it; only the `last` of a phase's pipelines says what the phase took.
-        Phases pair and cluster stay in this process: all that they group would cross to workers.
         """
-        options = self.options.alone if name in ALONE else self.options.shared
-        options = self.options.score if name == "score" else options
         begun, cpu = time.monotonic(), time.process_time()
         before = self.seconds.get(name, 0.0)
         with self._shown(Progress(name, poll, quiet=self.quiet, before=before, last=last)):
             if transform is not None:
-                run_pipeline(name, transform, options)
+                self.pipelines += 1
+                run_pipeline(name, transform, self.options.of(name, self.pipelines))
                 then()
         self.seconds[name] = before + time.monotonic() - begun
         self.cpu_seconds[name] = self.cpu_seconds.get(name, 0.0) + time.process_time() - cpu

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import apache_beam as beam
 import grpc
-from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions
+from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, PortableOptions
 
 from skypile import errors
-from skypile.errors import RunError, SkyPileError
+from skypile.errors import RunError, SkyPileError, UsageError
 
 __all__ = ["run_pipeline"]
 
@@ -22,14 +23,35 @@ NAMED = re.compile(
 )
 
 
+REFUSED = "Pipeline has validations errors:"
+FAILED_JOB = re.compile(r"Dataflow pipeline failed|Pipeline .+ failed in state ")
+KEPT = "finished work is kept: the same command goes on"
+
+
 def run_pipeline(name: str, transform: beam.PTransform, options: PipelineOptions) -> None:
     """Run `transform` as the pipeline `name` and wait for its end.
 
-    Raises the SkyPileError that a step raised, whether here or in another process, and RunError
-    where a worker process died.
+    Raises the SkyPileError that a step raised, whether here, in another process or on another
+    machine; RunError where a worker process died, a job failed or a job server does not answer;
+    UsageError for options that Beam refuses.
     """
-    with _workers(options), _translated(), beam.Pipeline(options=options) as pipeline:
-        _ = pipeline | name.capitalize() >> transform
+    with _workers(options), _translated(), _answered(options):
+        pipeline = beam.Pipeline(options=options)
+        try:
+            with pipeline:
+                _ = pipeline | name.capitalize() >> transform
+        except KeyboardInterrupt:
+            _cancel(pipeline)
+            raise
+
+
+def _cancel(pipeline: beam.Pipeline) -> None:
+    """Have a job that runs elsewhere end: its driver, which waits for it, is about to."""
+    job = getattr(pipeline, "result", None)
+    if job is not None:
+        # Whatever keeps it from ending, the user has asked for the end of this process.
+        with suppress(OSError, RuntimeError, grpc.RpcError):
+            job.cancel()
 
 
 @contextmanager
@@ -57,11 +79,51 @@ def _translated() -> Iterator[None]:
     except SkyPileError as error:
         # The sentence names the unit already.
         raise type(error)(STEP.sub("", str(error))) from None
-    except RuntimeError as error:
-        known = _known_error(str(error))
+    except ValueError as error:
+        if not str(error).startswith(REFUSED):
+            raise
+        raise UsageError(" ".join(str(error).removeprefix(REFUSED).split())) from error
+    except _job_errors() as error:
+        known = _known_error(str(error)) or _failed_job(error)
         if known is None:
             raise
         raise known from None
+
+
+def _job_errors() -> tuple[type[Exception], ...]:
+    """Return what Beam raises for a job that failed.
+
+    Its module for Dataflow loads Google's libraries where they are installed: half a second of
+    every build, for runs there alone, which have loaded it when they fail.
+    """
+    module = sys.modules.get("apache_beam.runners.dataflow.dataflow_runner")
+    return (RuntimeError, module.DataflowRuntimeException) if module else (RuntimeError,)
+
+
+@contextmanager
+def _answered(options: PipelineOptions) -> Iterator[None]:
+    """Have a job server that is not there, or goes away, be one sentence."""
+    endpoint = options.view_as(PortableOptions).job_endpoint
+    try:
+        yield
+    except (grpc.RpcError, grpc.FutureTimeoutError) as error:
+        if not endpoint:
+            raise
+        details = getattr(error, "details", None)
+        told = str(details() if callable(details) else "no connection")[:300]
+        raise RunError(
+            f"--job_endpoint {endpoint}: no job server answers there, or it has hung up ({told}); "
+            f"{KEPT}"
+        ) from error
+
+
+def _failed_job(error: Exception) -> RunError | None:
+    """Return the sentence for a job that failed on Dataflow or on a job server."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if not lines or not FAILED_JOB.match(lines[0]):
+        return None
+    # The last line is what Python says of an error; what stands above leads to it.
+    return RunError(f"{lines[0]} {lines[-1] if len(lines) > 1 else ''}".strip() + f"; {KEPT}")
 
 
 def _known_error(text: str) -> SkyPileError | None:

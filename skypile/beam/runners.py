@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
+import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import NoReturn
 
-from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions
+from apache_beam.options.pipeline_options import DirectOptions, GoogleCloudOptions, PipelineOptions
 
+from skypile.beam import dataflow, portable
 from skypile.beam.memo import Options
 from skypile.errors import UsageError
 
@@ -18,6 +22,10 @@ __all__ = ["LOCAL", "RunnerOptions", "runner_options"]
 
 LOCAL = "FnApiRunner"
 DATAFLOW = "DataflowRunner"
+PRISM = "PrismRunner"
+ALONE = ("pair", "cluster")  # phases that stay in one local process
+# The names that Dataflow takes, with room for what is added to tell a run's jobs apart.
+JOB_NAME = re.compile(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")
 
 # DirectRunner is a switching runner: it tries to download a Go binary for each pipeline and falls
 # back in silence, so one machine may run another engine than the next. Local runs are pinned.
@@ -49,7 +57,11 @@ def runner_name(name: str) -> str:
     found = ALIASES.get(name.lower())
     if found is None:
         near = get_close_matches(name.lower(), ALIASES, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else "known: Direct, Dataflow, Flink, Spark"
+        hint = (
+            f"did you mean {near[0]!r}?"
+            if near
+            else "known: Direct, Dataflow, Flink, Spark, Portable, Prism"
+        )
         raise UsageError(f"--runner: there is no runner {name!r}; {hint}")
     return found
 
@@ -73,6 +85,29 @@ class RunnerOptions:
     shared: PipelineOptions
     alone: PipelineOptions
     score: PipelineOptions
+    run: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
+
+    def of(self, phase: str, number: int) -> PipelineOptions:
+        """Return the options of the `number`th pipeline of this run, which belongs to `phase`.
+
+        Phases pair and cluster stay in this process where the runner is local: all that they group
+        would cross to workers. Elsewhere each pipeline is a job, with a name of its own.
+        """
+        options = self.alone if phase in ALONE else self.shared
+        options = self.score if phase == "score" else options
+        if self.name == LOCAL:
+            return options
+        options = deepcopy(options)
+        cloud = options.view_as(GoogleCloudOptions)
+        cloud.job_name = f"{cloud.job_name or 'skypile'}-{phase}-{self.run}-{number}"
+        if self.name == DATAFLOW:
+            dataflow.hint_memory(options, phase)
+        return options
+
+    def check_reach(self, paths: Sequence[str]) -> None:
+        """Raise UsageError for the first of `paths` that this runner's workers cannot reach."""
+        if self.name == DATAFLOW:
+            dataflow.check_reach(paths)
 
     def describe(self) -> str:
         """Return who does the work, as a person reads it."""
@@ -104,17 +139,13 @@ def runner_options(
     # Beam itself would only log that it discards an option that it does not know.
     _, unknown = known.parse_known_args(every)
     if unknown:
-        raise UsageError(f"unknown option {unknown[0]!r}; see skypile build --help")
+        told = unknown[0].partition("=")[0]  # its value may be a secret
+        raise UsageError(f"unknown option {told!r}; see skypile build --help")
     parsed, _ = known.parse_known_args([*beam_args])
+    scoring, _ = known.parse_known_args(every)
+    _refuse_useless(scoring)
     if name != LOCAL:
-        if workers is not None:
-            raise UsageError(
-                f"--workers are processes of this machine, and {name} has workers of its own: "
-                "leave it out and give that runner's option (--num_workers, --parallelism)"
-            )
-        more = _dataflow_defaults(parsed) if name == DATAFLOW else []
-        shared = Options([f"--runner={name}", *beam_args, *more])
-        return RunnerOptions(name, 1, shared, shared, Options([f"--runner={name}", *every, *more]))
+        return _remote_options(name, workers, (parsed, scoring), (beam_args, every))
     if score_args:
         raise UsageError(
             "--score-options are for runners with machines of several kinds; on this machine "
@@ -129,19 +160,40 @@ def runner_options(
     return RunnerOptions(name, count, shared, alone, shared)
 
 
-def _dataflow_defaults(given: argparse.Namespace) -> list[str]:
-    """Return what a Dataflow job needs besides what is given; refuse one that cannot work."""
-    if not (given.sdk_container_image or given.setup_file or given.extra_packages):
+def _remote_options(
+    name: str,
+    workers: int | None,
+    parsed: tuple[argparse.Namespace, argparse.Namespace],
+    args: tuple[Sequence[str], Sequence[str]],
+) -> RunnerOptions:
+    """Return the options of a runner that has workers of its own.
+
+    `parsed` and `args` are those of all phases, and with those of phase score behind them.
+    """
+    if workers is not None:
         raise UsageError(
-            "--runner=Dataflow: its workers would have no SkyPile; give "
-            "--sdk_container_image=IMAGE, an image of docker/README.md, or --setup_file"
+            f"--workers are processes of this machine, and {name} has workers of its own: "
+            "leave it out and give that runner's option (--num_workers, --parallelism)"
         )
-    for option in ("project", "region", "temp_location"):
-        if not getattr(given, option):
-            raise UsageError(f"--runner=Dataflow needs --{option}")
-    # What the image holds is what runs: nothing is uploaded, nothing installed at the start.
-    is_whole = given.sdk_container_image and given.sdk_location == "default"
-    return ["--sdk_location=container"] if is_whole else []
+    if parsed[0].job_name and not JOB_NAME.fullmatch(parsed[0].job_name):
+        raise UsageError(
+            f"--job_name {parsed[0].job_name}: a letter, then letters, digits and hyphens, all "
+            "lower case, 40 at most; phase and number are added for each job"
+        )
+    # Beam would list this machine's packages (a second of pip for each pipeline) and send the list
+    # along, for comparison: they are not what the workers' image holds.
+    more = ["--experiments=disable_logging_submission_environment"]
+    scoring: list[str] = []
+    if name == DATAFLOW:
+        needed, scoring = dataflow.defaults(*parsed)
+        more += needed
+    elif name != PRISM:
+        for each in parsed:
+            portable.check(name, each)
+    shared = Options([f"--runner={name}", *args[0], *more])
+    return RunnerOptions(
+        name, 1, shared, shared, Options([f"--runner={name}", *args[1], *more, *scoring])
+    )
 
 
 def _cores() -> int:
@@ -167,8 +219,32 @@ def _refuse_lossy(arg: str) -> None:
             "--direct_running_mode=multi_threading is refused: with it Beam 2.77 loses rows "
             "without an error; use --workers N, which starts processes"
         )
+    if "embedded_python_grpc" in arg:
+        raise UsageError(
+            "--environment_type=beam:env:embedded_python_grpc:v1 is refused: its workers are those "
+            "of multi_threading, with which Beam 2.77 loses rows; use LOOPBACK or EXTERNAL"
+        )
     if "data_buffer_time_limit_ms" in arg:
         raise UsageError(
             "--experiments=data_buffer_time_limit_ms is refused: its periodic flush races with "
             "the writer and loses rows without an error; leave the option out"
         )
+
+
+# What makes a pipeline end before its work is done, or do other work than it was given.
+USELESS = {
+    "streaming": "a corpus is built from what is there: its phases have an end",
+    "no_wait_until_finish": "each phase begins with what the one before it has finished",
+    "template_location": "phases are planned from what the ones before them found",
+    "output_executable_path": "phases are planned from what the ones before them found",
+    "update": "a job takes the place of no other one: the same command goes on by itself",
+    "create_from_snapshot": "finished work is found by its hashes; the same command goes on",
+}
+
+
+def _refuse_useless(given: argparse.Namespace) -> None:
+    for option, why in USELESS.items():
+        if getattr(given, option, None):
+            raise UsageError(f"--{option} is refused: {why}")
+    if given.dry_run:
+        raise UsageError("--dry_run is Beam's; --dry-run shows the plan and stops")

@@ -23,10 +23,11 @@ import zstandard
 
 from skypile.cli import build
 from skypile.cli.evaluate import scored, texts_of
-from skypile.cli.tokenize import Framing, framing, kept_batches, text_hashes, write_token_set
+from skypile.cli.tokenize import write_token_set
 from skypile.errors import InputError, UsageError
 from skypile.io.files import write_atomic
 from skypile.io.store import Store
+from skypile.phases.tokenize import TOKENIZER, frame_of, kept_batches, text_hashes
 from skypile.pretrain.compare import LEAST_DOCUMENTS, Scores
 from skypile.pretrain.held_out import HeldOut, Kept, held_out, judged
 from skypile.stages.decontaminate import Decontaminate
@@ -225,8 +226,8 @@ def token_set(
         return open_token_set(output)
     shutil.rmtree(output, ignore_errors=True)
     output.mkdir(parents=True)
-    shutil.copyfile(args.tokenizer, output / "tokenizer.json")
-    framed: Framing = framing(output / "tokenizer.json", args.bos, args.eos)
+    shutil.copyfile(args.tokenizer, output / TOKENIZER)
+    frame = frame_of(output / TOKENIZER, args.bos, args.eos)
     copies = Copies(found)
     counts = {"frac": args.validation_frac, "held_out": 0, "copies": 0}
 
@@ -238,7 +239,7 @@ def token_set(
         counts["copies"] += int(copied.sum())
         return batch.filter(pa.array(~copied)), mine[~copied]
 
-    write_token_set(*corpus, output, framed, split, validation=counts, quiet=True)
+    write_token_set(*corpus, output, frame, split, validation=counts)
     return open_token_set(output)
 
 

@@ -18,7 +18,7 @@ USAGE = """usage: beam run FILE [options]
 Run the pipeline file FILE: its main(argv) is called with the options.
 
 options that are the same for every pipeline of SkyPile:
-  --runner=NAME   Direct (default), Dataflow, Flink, Spark or Portable
+  --runner=NAME   Direct (default), Dataflow, Flink, Spark, Portable or Prism
   --help          the options of FILE
 """
 

@@ -24,7 +24,7 @@ from skypile.phases.context import Bounds, Context, UnitRef
 from skypile.recipe import Dedup, Recipe, load_recipe
 from skypile.verify.earlier import open_corpora
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["add_arguments", "build_context", "run"]
 
 DESCRIPTION = "Build a corpus: curate, deduplicate, score, mix and write Parquet shards."
 EPILOG = (
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace, extra: Sequence[str]) -> int:
     _check_folders(args, inputs.given)
     recipe = load_recipe(args.recipe)
     recipe = recipe.without_models() if args.no_models else recipe
-    context = _context(args, recipe)
+    context = build_context(args, recipe)
     plan = plan_units(inputs.given, origins=inputs.origins)
     refs = [UnitRef(number, unit) for number, unit in enumerate(plan.units)]
     if not args.quiet:
@@ -96,6 +96,7 @@ def run(args: argparse.Namespace, extra: Sequence[str]) -> int:
 
     score = shlex.split(args.score_options)
     options = runner_options(args.runner, extra, args.workers, score)
+    options.check_reach(_paths(context, refs))
     if not args.quiet:
         _say(f"runner   {options.describe()}")
     if args.dry_run:
@@ -112,6 +113,14 @@ def run(args: argparse.Namespace, extra: Sequence[str]) -> int:
         _report(result.ledger.lines(), result.manifest["mixture"], args.output)
     print(f"{args.output.rstrip('/')}/manifest.json")  # noqa: T201 - the command's result
     return 0
+
+
+def _paths(context: Context, refs: Iterable[UnitRef]) -> list[str]:
+    """Return all that workers read and write."""
+    corpora = [corpus.root for corpus in context.against]
+    units = [ref.unit for ref in refs]
+    inputs = [path for unit in units for path in (unit.path, *(file.path for file in unit.files))]
+    return [context.output.root, context.work.root, *corpora, *inputs]
 
 
 def _check_numbers(args: argparse.Namespace) -> None:
@@ -141,7 +150,11 @@ def _check_folders(args: argparse.Namespace, inputs: Iterable[str]) -> None:
     check_apart(args.output, inputs, (*FOLDERS, ".work"))
 
 
-def _context(args: argparse.Namespace, recipe: Recipe) -> Context:
+def build_context(args: argparse.Namespace, recipe: Recipe) -> Context:
+    """Return what all phases know of the run that `args` describe.
+
+    Raises RecipeError and UsageError where a corpus cannot be built so.
+    """
     weights = dict(recipe.mix.weights) if recipe.mix else None
     if args.mixture is not None:
         weights = parse_weights(args.mixture)

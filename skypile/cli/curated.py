@@ -5,24 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from skypile.curate import annotate, close, run_steps
+from skypile.curate import TEXT_READ, close, fully_scored, run_steps
 from skypile.io.sources import ReadOptions, UnitReader, open_unit
 from skypile.io.units import Unit
 from skypile.ledger import Ledger, outcome_counts, removed_chars
 from skypile.recipe import Recipe, Step
-from skypile.schema import ERROR, OUTCOME_FIELDS, REJECTED, set_columns
+from skypile.schema import ERROR, set_columns
 
 __all__ = [
     "TEXT_READ", "Counts", "Piece", "closed", "curated", "fully_scored", "judged", "read_pieces",
     "with_removed",
 ]  # fmt: skip
 
-# The text as it was read, for recipes that rewrite it.
-TEXT_READ = "text_read"
 # The first results should come out at once; later pieces are as large as readers make them.
 FIRST_ROWS = (16, 128, 1024)
 
@@ -135,36 +132,3 @@ def closed(pieces: Iterator[Piece], recipe: Recipe, *, score_all: bool) -> Itera
     for piece in pieces:
         batch = close(piece.batch)
         yield piece.with_batch(fully_scored(batch, recipe) if score_all else batch)
-
-
-def fully_scored(batch: pa.RecordBatch, recipe: Recipe) -> pa.RecordBatch:
-    """Return the closed `batch` with every score also of documents that were rejected.
-
-    Outcomes stay, and so do scores that are there: only what is null is filled in. Nothing can be
-    scored on records that could not be read.
-    """
-    rows = np.flatnonzero(np.asarray(pc.equal(batch.column("outcome"), REJECTED)))
-    if not len(rows):
-        return batch
-    again = _reopened(batch.take(pa.array(rows)), recipe)
-    for step in (*recipe.steps, *recipe.score):
-        again = annotate(again, step.stages)
-    place = np.full(batch.num_rows, -1, np.int64)
-    place[rows] = np.arange(len(rows))
-    indices = pa.array(place, mask=place < 0)
-    columns = {}
-    for name in recipe.columns((*recipe.steps, *recipe.score)):
-        if name != "text":
-            columns[name] = pc.coalesce(batch.column(name), again.column(name).take(indices))
-    return set_columns(batch, columns)
-
-
-def _reopened(batch: pa.RecordBatch, recipe: Recipe) -> pa.RecordBatch:
-    """Return rejected documents as they were read: open, without scores."""
-    columns = {field.name: pa.nulls(batch.num_rows, field.type) for field in OUTCOME_FIELDS}
-    for name, dtype in recipe.columns((*recipe.steps, *recipe.score)).items():
-        if name != "text":
-            columns[name] = pa.nulls(batch.num_rows, dtype)
-    if TEXT_READ in batch.schema.names:
-        columns["text"] = batch.column(TEXT_READ)
-    return set_columns(batch, columns)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +17,8 @@ import orjson
 import pyarrow as pa
 import zstandard
 
+from skypile.cli.outputs import Lines, open_lines
+from skypile.cli.plot import new_figure, save_figure
 from skypile.cli.terminal import show, table
 from skypile.errors import InputError, TokenizerError, UsageError
 from skypile.io.files import write_atomic
@@ -24,18 +29,23 @@ if TYPE_CHECKING:
     from skypile.pretrain.judgement import DomainNats
     from skypile.pretrain.nats import Judge
 
-__all__ = ["add_arguments", "domain_files", "run", "scored", "texts_of"]
+__all__ = ["add_arguments", "domain_files", "draw_bits", "run", "scored", "texts_of"]
 
 EPILOG = """\
 Every token of a document is scored, the first behind the token that begins documents; what is
 longer than the model's context goes through it in windows that overlap by half. The table has bits
 per byte with its 95 % interval, nats per character, and perplexities: by the tokens of --reference,
 which compares models of different tokenizers (Skywork-13B, section 5), and by the model's own.
+Several models are judged on the same texts; --json has them in a list, models, then.
 """
 SUFFIXES = (".jsonl", ".jsonl.zst")
-# Their script cuts texts to a third of 4,096 characters, has no token before them, and so scores
-# all tokens but the first (notes on it: eval_loss.py of SkyworkAI/Skywork).
-COMPAT_CHARS = 4096 // 3
+# eval/eval_loss.py of SkyworkAI/Skywork cuts texts to a third of 4,096 characters, and their tokens
+# to 4,096, has none before them, and so scores all but the first. Losses are divided by the number
+# of tokens scored, and compared by the number that it counts with the reference tokenizer. In its
+# batches a text shorter than its neighbours also pays for one padding token, which is not counted:
+# that depends on who stands beside it, and is left out here, as it is there with batches of one.
+COMPAT_TOKENS = 4096
+COMPAT_CHARS = COMPAT_TOKENS // 3
 BATCH_DOCUMENTS = 256
 
 
@@ -43,12 +53,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``skypile evaluate``."""
     parser.epilog = EPILOG
     add = parser.add_argument
-    add("model", metavar="MODEL", help="the folder of a run, one of its checkpoints, or a causal "
-        "model of Hugging Face: a folder or a name")  # fmt: skip
+    add("models", metavar="MODEL", nargs="+", help="the folder of a run, one of its checkpoints, "
+        "or a causal model of Hugging Face, a folder or a name; there may be several")  # fmt: skip
     add("--domains", nargs="+", required=True, type=Path, metavar="PATH",
         help="JSON Lines with a field text (.jsonl, .jsonl.zst), a domain each by its name; or a "
         "folder of them, as TOKENS/validation is")  # fmt: skip
     add("--json", type=Path, metavar="FILE", help="write all figures there")
+    add("--nats", metavar="FILE", help="write a line for each document there: its nats, bytes, "
+        "characters and tokens (.jsonl, .jsonl.zst)")  # fmt: skip
+    add("--plot", type=Path, metavar="FILE.png",
+        help="draw bits per byte there, by domain and model, with intervals")  # fmt: skip
     add("--reference", type=Path, default=DEFAULT_TOKENIZER, metavar="FILE",
         help="the tokenizer.json whose tokens perplexity is by "
         "(default: the shipped one)")  # fmt: skip
@@ -61,41 +75,81 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, extra: list[str]) -> int:
-    """Evaluate the model on each domain; return 0, or raise SkyPileError."""
+    """Evaluate the models on each domain; return 0, or raise SkyPileError."""
     assert not extra
     for name, least in (("window", 2), ("max_documents", 1)):
         value = getattr(args, name)
         if value is not None and value < least:
             raise UsageError(f"--{name.replace('_', '-')} {value}: give {least} or more")
+    if len(set(args.models)) < len(args.models):
+        raise UsageError("a MODEL is named twice; name each once")
     files = domain_files(args.domains, "--domains")
     from skypile.pretrain.judgement import judgement
+
+    figure = new_figure("--plot", (10.0, 5.0)) if args.plot is not None else None
+    reference = load_encoder(args.reference)
+    found: list[dict[str, Any]] = []
+    lines = open_lines(args.nats) if args.nats is not None else nullcontext()
+    with Progress("evaluate", quiet=args.quiet) as progress, lines as written:
+        for model in args.models:
+            count = Count(len(found) * len(files), len(args.models) * len(files), "domains")
+            seen = partial(_tell, progress, count)
+            domains = _judged(model, files, reference, args, seen)
+            if written is not None:
+                _write_nats(written, model, domains)
+            head = {"model": model, "reference_tokenizer": reference.fingerprint,
+                    "skywork_compat": args.skywork_compat}  # fmt: skip
+            found.append({**head, **judgement(domains)})
+    if args.json is not None:
+        data = found[0] if len(found) == 1 else {"models": found}
+        with write_atomic(str(args.json)) as stream:
+            stream.write(orjson.dumps(data, option=orjson.OPT_INDENT_2) + b"\n")
+    if figure is not None:
+        draw_bits(figure, found)
+        save_figure(figure, args.plot)
+    for one in found:
+        if len(found) > 1:
+            show(one["model"])
+        show(*_table(one))
+    return 0
+
+
+def _tell(progress: Progress, begun: Count, done: int, name: str) -> None:
+    progress.update(replace(begun, done=begun.done + done, note=name))
+
+
+def _judged(
+    model: str, files: dict[str, Path], reference: Encoder, args: argparse.Namespace,
+    seen: Callable[[int, str], None],
+) -> list[DomainNats]:  # fmt: skip
+    """Return the nats of all domains' documents under one model."""
     from skypile.pretrain.nats import loaded
     from skypile.pretrain.ranks import device_named
 
-    judge = loaded(args.model, device_named(args.device))
-    encoder, reference = load_encoder(judge.tokenizer), load_encoder(args.reference)
+    judge = loaded(model, device_named(args.device))
+    encoder = load_encoder(judge.tokenizer)
     if judge.begin is None and not args.skywork_compat:
         raise TokenizerError(
-            f"{args.model}: has no token that begins documents, and none that ends them; "
+            f"{model}: has no token that begins documents, and none that ends them; "
             "--skywork-compat does without"
         )
     domains = []
-    with Progress("evaluate", quiet=args.quiet) as progress:
-        for number, (name, path) in enumerate(files.items()):
-            progress.update(Count(number, len(files), "domains", note=name))
-            texts = list(islice(texts_of(path), args.max_documents))
-            if not texts:
-                raise InputError(f"{path}: has no documents")
-            domains.append(scored(name, texts, judge, (encoder, reference), window=args.window,
-                                  is_compat=args.skywork_compat))  # fmt: skip
-    found = judgement(domains)
-    head = {"model": args.model, "reference_tokenizer": reference.fingerprint,
-            "skywork_compat": args.skywork_compat}  # fmt: skip
-    if args.json is not None:
-        with write_atomic(str(args.json)) as stream:
-            stream.write(orjson.dumps({**head, **found}, option=orjson.OPT_INDENT_2) + b"\n")
-    show(*_table(found))
-    return 0
+    for number, (name, path) in enumerate(files.items()):
+        seen(number, name)
+        texts = list(islice(texts_of(path), args.max_documents))
+        if not texts:
+            raise InputError(f"{path}: has no documents")
+        domains.append(scored(name, texts, judge, (encoder, reference), window=args.window,
+                              is_compat=args.skywork_compat))  # fmt: skip
+    return domains
+
+
+def _write_nats(lines: Lines, model: str, domains: Sequence[DomainNats]) -> None:
+    for domain in domains:
+        for number, (nats, *counts) in enumerate(domain.columns.tolist()):
+            names = ("bytes", "chars", "tokens", "reference_tokens")
+            row = {"model": model, "domain": domain.name, "document": number, "nats": nats}
+            lines.write(orjson.dumps(row | dict(zip(names, map(int, counts), strict=True))))
 
 
 def domain_files(paths: Sequence[Path], option: str) -> dict[str, Path]:
@@ -155,8 +209,9 @@ def scored(
     column = pa.array(texts, pa.string())
     ids = encoder.encode(column)
     before = [] if is_compat else [judge.begin]
+    most = COMPAT_TOKENS if is_compat else None
     documents = [
-        np.concatenate([np.array(before, np.int64), ids.ids[a:b].astype(np.int64)])
+        np.concatenate([np.array(before, np.int64), ids.ids[a:b][:most].astype(np.int64)])
         for a, b in zip(ids.offsets[:-1], ids.offsets[1:], strict=True)
     ]
     nats = [
@@ -164,11 +219,16 @@ def scored(
         for at in range(0, len(documents), BATCH_DOCUMENTS)
     ]
     sizes = [len(text.encode()) for text in texts]
+    references = reference.count(column)
+    if is_compat:
+        references = np.maximum(np.minimum(references, COMPAT_TOKENS) - 1, 0)
+    if not sum(len(one) - 1 for one in documents) or not references.sum():
+        raise InputError(f"{name}: its texts have one token each, of which none would be scored")
     return DomainNats(
         name, np.concatenate(nats), np.array(sizes, np.float64),
         np.array([len(text) for text in texts], np.float64),
         np.array([len(ids) - 1 for ids in documents], np.float64),
-        reference.count(column).astype(np.float64),
+        references.astype(np.float64),
     )  # fmt: skip
 
 
@@ -187,3 +247,20 @@ def _table(found: dict[str, Any]) -> list[str]:
             ]
         )  # fmt: skip
     return table(rows, right=(1, 2, 3, 4, 5, 6))
+
+
+def draw_bits(figure: Any, found: Sequence[dict[str, Any]]) -> None:
+    """Draw bits per byte: domains side by side, in each a bar for every model with its interval."""
+    names = [*found[0]["domains"], "average"]
+    axes = figure.subplots()
+    width = 0.8 / len(found)
+    for number, one in enumerate(found):
+        bits = [(one["domains"].get(name) or one[name])["bits_per_byte"] for name in names]
+        values = [each["value"] for each in bits]
+        ends = [[each["value"] - each["low"] for each in bits],
+                [each["high"] - each["value"] for each in bits]]  # fmt: skip
+        places = [place + (number - (len(found) - 1) / 2) * width for place in range(len(names))]
+        axes.bar(places, values, width, yerr=ends, capsize=3, label=one["model"][-40:])
+    axes.set_xticks(range(len(names)), names, rotation=30, ha="right")
+    axes.set_ylabel("bits per byte, 95 % intervals")
+    axes.legend()

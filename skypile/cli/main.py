@@ -20,6 +20,7 @@ import skypile
 from skypile import interrupts
 from skypile.cli.terminal import painted, say, show
 from skypile.errors import OutputError, SkyPileError, UsageError
+from skypile.guard import scrubbed
 
 __all__ = ["COMMANDS", "guarded", "run"]
 
@@ -27,6 +28,7 @@ __all__ = ["COMMANDS", "guarded", "run"]
 COMMANDS: dict[str, str] = {
     "build": "build a corpus from documents: curate, deduplicate, score, mix, write shards",
     "filter": "sort the documents of ad-hoc files into kept and rejected",
+    "plan": "predict from a sample what a build of the whole would take and give",
     "dedup": "find the duplicates among documents, and which of them stays",
     "stats": "show how the values of every column are distributed",
     "decontaminate": "find the items of evaluation sets in documents, and take them out",
@@ -41,13 +43,14 @@ COMMANDS: dict[str, str] = {
     "ablate": "compare recipes by the loss of small models trained on what they keep",
     "plot": "draw the curves of a training run",
     "export": "write a trained model as a folder for Hugging Face's transformers",
+    "serve": "judge documents over HTTP, and show why on a page",
     "recipe": "list, show, check and compare recipes",
     "label": "label documents for training, by votes of lists and rules and by a person",
     "lines": "list the lines that many documents have, for a recipe to take out",
     "train-classifier": "fine-tune a BERT on labelled documents, for stage classify",
     "compile": "compile the kernels now, so that no later run waits for it",
 }
-TAKES_MORE = {"build"}  # commands that pass unknown options on, to Beam
+TAKES_MORE = {"build", "tokenize"}  # commands that pass unknown options on, to Beam
 
 
 class Command(Protocol):
@@ -136,15 +139,15 @@ def _reader_left() -> int:
 
 def _failed(program: str, error: Exception) -> int:
     if os.environ.get("SKYPILE_DEBUG") == "1":
-        say(traceback.format_exc().rstrip())
+        say(scrubbed(traceback.format_exc().rstrip()))
     label = f"{program}: {painted('error', 'red', sys.stderr)}:"
     if isinstance(error, SkyPileError):
-        say(f"{label} {error}")
+        say(f"{label} {scrubbed(str(error))}")
         return error.exit_code
     if isinstance(error, MemoryError):
         say(f"{label} out of memory; give smaller inputs, or fewer workers")
     else:
-        what = " ".join(f"{type(error).__name__}: {error}".split())[:1000]
+        what = scrubbed(" ".join(f"{type(error).__name__}: {error}".split()))[:1000]
         say(
             f"{label} {what}; this is a bug: please report it with what "
             "SKYPILE_DEBUG=1 prints for the same command"

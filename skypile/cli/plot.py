@@ -11,7 +11,7 @@ from skypile.cli.terminal import show
 from skypile.errors import InputError, OutputError, UsageError
 from skypile.pretrain.log import read_log
 
-__all__ = ["add_arguments", "curves", "run"]
+__all__ = ["add_arguments", "curves", "new_figure", "run", "save_figure"]
 
 EPILOG = """\
 The picture has the loss of training and, by validation stream, that on held-out rows; below them
@@ -40,21 +40,31 @@ def run(args: argparse.Namespace, extra: list[str]) -> int:
     records = read_log(args.run / "log.jsonl")
     if not any(record["kind"] == "step" for record in records):
         raise InputError(f"{args.run / 'log.jsonl'}: has no steps yet")
+    figure = new_figure("skypile plot", (10.0, 9.0))
+    output = args.output or args.run / "curves.png"
+    _draw(figure, records)
+    save_figure(figure, output)
+    show(str(output))
+    return 0
+
+
+def new_figure(asked: str, inches: tuple[float, float]) -> Any:
+    """Return an empty figure for what was `asked`; raises UsageError without matplotlib."""
     try:
         from matplotlib.figure import Figure
     except ModuleNotFoundError as error:
         raise UsageError(
-            "skypile plot draws with matplotlib, which is not here: pip install 'skypile[plot]'"
+            f"{asked} draws with matplotlib, which is not here: pip install 'skypile[plot]'"
         ) from error
-    output = args.output or args.run / "curves.png"
-    figure = Figure(figsize=(10, 9), layout="constrained")
-    _draw(figure, records)
+    return Figure(figsize=inches, layout="constrained")
+
+
+def save_figure(figure: Any, path: Path) -> None:
+    """Write a figure as a PNG; raises OutputError."""
     try:
-        figure.savefig(output, dpi=120, format="png")
+        figure.savefig(path, dpi=120, format="png")
     except OSError as error:
-        raise OutputError(f"{output}: cannot be written ({error.strerror})") from error
-    show(str(output))
-    return 0
+        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
 
 
 def curves(records: list[dict[str, Any]]) -> dict[str, Curve]:

@@ -32,17 +32,20 @@ class DamagedError(Exception):
         self.message = message
 
 
-def blocks(file: BinaryIO, compression: Compression) -> Iterator[bytes]:
+def blocks(
+    file: BinaryIO, compression: Compression, *, max_window_bytes: int = ZSTD_MAX_WINDOW_BYTES
+) -> Iterator[bytes]:
     """Yield the decompressed content of `file` from where it stands, in blocks of up to 1 MiB.
 
     Several gzip members or zstd frames (skippable ones as well) are read on end, and zero bytes
     behind a gzip member are padding. Raises DamagedError after the last byte that could be decoded
-    (of gzip from a pipe: up to 128 KiB before).
+    (of gzip from a pipe: up to 128 KiB before), and for a zstd frame that would have a decoder hold
+    more than `max_window_bytes`.
     """
     if compression == "gzip":
         return _gzip_blocks(file)
     if compression == "zstd":
-        return _zstd_blocks(file)
+        return _zstd_blocks(file, max_window_bytes)
     return _plain_blocks(file)
 
 
@@ -51,11 +54,11 @@ def _plain_blocks(file: BinaryIO) -> Iterator[bytes]:
         yield block
 
 
-def _zstd_blocks(file: BinaryIO) -> Iterator[bytes]:
+def _zstd_blocks(file: BinaryIO, max_window_bytes: int) -> Iterator[bytes]:
     # Not stream_reader: it takes an input that ends within a frame for a complete one. And a
     # decoder that meets damage gives nothing of the piece that it was fed, so it is fed the blocks
     # of which frames consist. A block holds 128 KiB at most, in a bomb as well.
-    decompressor = zstandard.ZstdDecompressor(max_window_size=ZSTD_MAX_WINDOW_BYTES)
+    decompressor = zstandard.ZstdDecompressor(max_window_size=max_window_bytes)
     source = _Source(file)
     made = 0
     try:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 import pyarrow.fs as pafs
 
 from skypile.errors import InputError
+from skypile.io.again import again, rereading
 from skypile.io.remote import IN_BUCKET, filesystem, has_scheme, is_http, shown, why
 from skypile.io.store import Store
 
@@ -94,7 +95,8 @@ def stat(path: str) -> Entry | None:
         if is_http(path):
             return web_entry(path)
         system, inner = filesystem(path)
-        return _remote_entry(path, system.get_file_info(inner.rstrip("/") or inner))
+        asked = inner.rstrip("/") or inner
+        return _remote_entry(path, again(lambda: system.get_file_info(asked)))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -172,7 +174,8 @@ def _list_local(path: str) -> list[Entry]:
 
 def _list_remote(path: str) -> list[Entry]:
     system, inner = filesystem(path)
-    infos = system.get_file_info(pafs.FileSelector(inner, allow_not_found=True))
+    selector = pafs.FileSelector(inner, allow_not_found=True)
+    infos = again(lambda: system.get_file_info(selector))
     entries = (_remote_entry(f"{path.rstrip('/')}/{info.base_name}", info) for info in infos)
     return [entry for entry in entries if entry is not None]
 
@@ -189,7 +192,10 @@ def open_input(path: str) -> BinaryIO:
     system, inner = filesystem(path)
     try:
         # A NativeFile reads, seeks and closes as a BinaryIO does, and releases the GIL.
-        return cast(BinaryIO, system.open_input_file(os.fsencode(inner)))
+        name = os.fsencode(inner)
+        if not has_scheme(path):
+            return cast(BinaryIO, system.open_input_file(name))
+        return cast(BinaryIO, rereading(again(lambda: system.open_input_file(name))))
     except OSError as error:
         raise InputError(f"{path}: cannot be opened: {why(error)}") from error
 

@@ -1,7 +1,9 @@
 """Remote file systems by URL: gs://, s3://, hdfs:// and file://, as pyarrow opens them.
 
-Every wait has an end: a store that does not answer fails a run with a sentence within about a
-minute, where the libraries' own defaults wait for three (S3) or fifteen (Google) and more.
+What may be gone at the next try (a store that is busy, a connection that breaks) is tried again,
+after longer and longer pauses. Every wait has an end: a store that does not answer fails a run
+with a sentence within about two minutes, where the libraries' own defaults wait for three (S3) or
+fifteen (Google) and more.
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ __all__ = ["IN_BUCKET", "filesystem", "has_scheme", "is_http", "shown", "why"]
 IN_BUCKET = frozenset({"s3", "gs", "gcs", "abfs", "abfss"})
 S3_CONNECT_SECONDS = 10
 S3_SILENT_SECONDS = 20  # without a byte, after which a request counts as failed
-S3_TRIES = 3
+# Between them the library waits for up to 1, 2, 4 and 8 s, by chance.
+S3_TRIES = 5
 GCS_RETRY_SECONDS = 60
 
 
@@ -63,11 +66,27 @@ def filesystem(path: str) -> tuple[pafs.FileSystem, str]:
         return pafs.LocalFileSystem(), path
     scheme, _, rest = path.partition("://")
     host, _, inner = rest.partition("/")
+    _refuse_password(scheme, host, rest)
     # The environment is part of the key, so that tests and long-lived processes may change it.
     system = _opened(scheme, host, _s3_endpoint() if scheme == "s3" else None)
     if scheme in IN_BUCKET:
         return system, f"{host.rpartition('@')[2]}/{inner}"
     return system, f"/{inner}"
+
+
+def _refuse_password(scheme: str, host: str, rest: str) -> None:
+    """Raise UsageError for a URL with a password, which would stand in manifests and messages.
+
+    A key may hold slashes, and then ends the host too early: no bucket has a colon in its name.
+    """
+    user = host.rpartition("@")[0]
+    if ":" in user or (scheme in IN_BUCKET and ":" in host):
+        end = rest.rpartition("@")[2].partition("/")[0]
+        raise UsageError(
+            f"{scheme}://...@{end}: keys and passwords do not belong into a URL, where they would "
+            "be stored and shown; give them by the environment (S3: AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY, ~/.aws or the machine's role)"
+        )
 
 
 def _s3_endpoint() -> str | None:

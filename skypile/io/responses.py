@@ -26,6 +26,7 @@ HTML_START = re.compile(
     re.I | re.S,
 )
 SNIFFED_BYTES = 4096
+MAX_ENCODINGS = 5  # one in another, each up to the limit of a page; curl takes as many
 GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -92,7 +93,11 @@ def unpacked(response: Response, max_bytes: int) -> bytes:
     body = response.body
     if "chunked" in response.headers.get("transfer-encoding", "").lower():
         body = _joined_chunks(body)
-    for name in reversed(response.headers.get("content-encoding", "").lower().split(",")):
+    names = response.headers.get("content-encoding", "").lower().split(",")
+    if len(names) > MAX_ENCODINGS:
+        message = f"{len(names):,} encodings one in another; {MAX_ENCODINGS} are undone"
+        raise ResponseError("bad_compression", message)
+    for name in reversed(names):
         body = _decoded(body, name.strip(), max_bytes)
         if len(body) > max_bytes:
             message = f"the page holds more than the {max_bytes:,} bytes that a document may have"

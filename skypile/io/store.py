@@ -19,7 +19,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
@@ -30,6 +30,7 @@ import xxhash
 
 from skypile.errors import OutputError, RunError
 from skypile.interrupts import unfinished
+from skypile.io.again import again, rereading
 from skypile.io.remote import filesystem, why
 
 __all__ = ["TEMPORARY", "Store", "is_remote", "local_copy", "output_error"]
@@ -72,6 +73,15 @@ def output_error(error: OSError, path: str) -> OutputError:
 def _unreadable(error: OSError, path: str) -> NoReturn:
     told = os.strerror(error.errno) if error.errno else why(error)
     raise OutputError(f"{path}: cannot be read: {told}") from error
+
+
+@contextmanager
+def _read_from(path: str) -> Iterator[None]:
+    """Have what goes wrong while `path` is read name it."""
+    try:
+        yield
+    except OSError as error:
+        _unreadable(error, path)
 
 
 def _sync(path: str) -> None:
@@ -173,7 +183,8 @@ class Store:
         if self.is_local:
             unfinished.add(beside)
         try:
-            self.filesystem.create_dir(posixpath.dirname(path), recursive=True)
+            folder = posixpath.dirname(path)
+            again(partial(self.filesystem.create_dir, folder, recursive=True))
             with _claimed(beside) if self.is_local else nullcontext():
                 yield beside
                 self._rename(beside, path)
@@ -231,22 +242,27 @@ class Store:
         """Return the file `name` for reading at random; RunError where it is not there."""
         path = self.path(name)
         try:
-            return self.filesystem.open_input_file(path)
+            return self._opened(path)
         except FileNotFoundError as error:
             raise RunError(f"{path}: this file is gone; it was written before") from error
         except OSError as error:
             _unreadable(error, path)
 
+    def _opened(self, path: str) -> pa.NativeFile:
+        if self.is_local:
+            return self.filesystem.open_input_file(path)
+        return rereading(again(partial(self.filesystem.open_input_file, path)))
+
     def read(self, name: str) -> bytes:
         """Return the content of the file `name`; RunError where it is not there."""
-        with self.open(name) as stream:
+        with _read_from(self.path(name)), self.open(name) as stream:
             return bytes(stream.read())
 
     def read_json(self, name: str) -> Any:
         """Return the JSON content of the file `name`, or None where it is not there or not JSON."""
         path = self.path(name)
         try:
-            with self.filesystem.open_input_file(path) as stream:
+            with self._opened(path) as stream:
                 return json.loads(stream.read())
         except (FileNotFoundError, ValueError):
             return None
@@ -256,7 +272,7 @@ class Store:
     def _info(self, name: str) -> pafs.FileInfo:
         path = self.path(name)
         try:
-            return self.filesystem.get_file_info(path)
+            return again(partial(self.filesystem.get_file_info, path))
         except OSError as error:
             _unreadable(error, path)
 
@@ -286,14 +302,14 @@ class Store:
         path = self.path(folder)
         selector = pafs.FileSelector(path, allow_not_found=True, recursive=recursive)
         try:
-            return list(self.filesystem.get_file_info(selector))
+            return list(again(partial(self.filesystem.get_file_info, selector)))
         except OSError as error:
             raise OutputError(f"{path}: is no folder that can be read: {error}") from error
 
     def digest(self, name: str) -> str:
         """Return the xxh3-128 of the file `name` in hexadecimal."""
         state = xxhash.xxh3_128()
-        with self.open(name) as stream:
+        with _read_from(self.path(name)), self.open(name) as stream:
             while chunk := stream.read(CHUNK_BYTES):
                 state.update(chunk)
         return state.hexdigest()
@@ -301,7 +317,7 @@ class Store:
     def sha256(self, name: str) -> str:
         """Return the SHA-256 of the file `name` in hexadecimal."""
         state = hashlib.sha256()
-        with self.open(name) as stream:
+        with _read_from(self.path(name)), self.open(name) as stream:
             while chunk := stream.read(CHUNK_BYTES):
                 state.update(chunk)
         return state.hexdigest()
@@ -326,7 +342,7 @@ class Store:
         if self.is_local:
             os.unlink(path)  # noqa: PTH108 - a path is a string here
         else:
-            self.filesystem.delete_file(path)
+            again(partial(self.filesystem.delete_file, path))
 
 
 def local_copy(store: Store, name: str, key: str) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import zlib
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +15,9 @@ from skypile.errors import RecipeError
 
 __all__ = ["content", "file_hash", "list_error", "list_path", "raw_content"]
 
+# Lists come from third parties, and are held whole: the largest in use have some 100 MB.
+MAX_BYTES = 1 << 31
+_PIECE_BYTES = 1 << 10  # of zstd, which at most makes 128 KiB of four bytes
 _GZIP, _ZSTD, _MARK = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xef\xbb\xbf"
 
 
@@ -57,22 +61,33 @@ def content(path: Path) -> bytes:
 
 
 def raw_content(path: Path) -> bytes:
-    """Return the bytes of a list, those of gzip and zstd unpacked; RecipeError for damage."""
+    """Return the bytes of a list, those of gzip and zstd unpacked.
+
+    Raises RecipeError for damage, and for what holds over MAX_BYTES.
+    """
     data = _read(path)
     try:
         if data.startswith(_GZIP):
-            return gzip.decompress(data)
-        return _unzstd(data) if data.startswith(_ZSTD) else data
+            data = gzip.GzipFile(fileobj=io.BytesIO(data)).read(MAX_BYTES + 1)
+        elif data.startswith(_ZSTD):
+            data = _unzstd(data)
+        if len(data) > MAX_BYTES:
+            raise RecipeError(f"{path}: the list holds over {MAX_BYTES:,} bytes; divide it")
+        return data
     except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
         raise RecipeError(f"{path}: the list is damaged: {error}") from error
 
 
 def _unzstd(data: bytes) -> bytes:
-    parts = []
-    while data:
+    """Return what zstd frames hold, as far as to one byte and more behind MAX_BYTES."""
+    parts, size, place = [], 0, 0
+    while place < len(data) and size <= MAX_BYTES:
         frame = zstandard.ZstdDecompressor().decompressobj()
-        parts.append(frame.decompress(data))
-        if not frame.eof:
+        while not frame.eof and place < len(data) and size <= MAX_BYTES:
+            piece = data[place : place + _PIECE_BYTES]
+            parts.append(frame.decompress(piece))
+            place, size = place + len(piece), size + len(parts[-1])
+        if not frame.eof and size <= MAX_BYTES:
             raise EOFError("the zstd frame ends early")
-        data = frame.unused_data
+        place -= len(frame.unused_data)
     return b"".join(parts)

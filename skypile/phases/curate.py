@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, replace
+from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,7 +16,9 @@ from skypile.curate import annotate, run_steps
 from skypile.dedup.documents import open_signatures
 from skypile.dedup.signatures import SignatureSet
 from skypile.errors import RunError
+from skypile.io.remote import shown
 from skypile.io.sources import open_unit
+from skypile.io.units import Unit
 from skypile.phases.context import Context, UnitRef, part_schema
 from skypile.phases.work import Entry, digest, finished, open_whole, write_entry
 from skypile.policy import open_mask
@@ -26,6 +28,9 @@ from skypile.schema import ERROR
 __all__ = [
     "FEW_VALUES",
     "ID_SCHEMA",
+    "PART_TEXT_BYTES",
+    "Records",
+    "curate_records",
     "curate_unit",
     "curated",
     "opened",
@@ -136,10 +141,29 @@ def curate_unit(context: Context, ref: UnitRef) -> Entry:
     before = curated(context, ref, hashes=True)
     if before is not None:
         return before
+    return curate_records(context, ref, open_unit(ref.unit, context.read))
+
+
+class Records(Protocol):
+    """Batches of a unit's records, to be iterated over once, and how many records were met."""
+
+    @property
+    def read(self) -> int:
+        """How many records have been met so far, by the reader's own count."""
+
+    @property
+    def aside(self) -> dict[str, int]:
+        """How many records were met that are no documents, by kind."""
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        """Yield the batches in order."""
+
+
+def curate_records(context: Context, ref: UnitRef, reader: Records) -> Entry:
+    """Do what `curate_unit` does with the records that `reader` gives, whatever was done before."""
     folder = unit_folder(context, ref)
     parts = _Parts(context, folder, ref.unit.name)
     tally = {"open": 0, "stage_errors": 0, "unreadable": 0, "stage_faults": []}
-    reader = open_unit(ref.unit, context.read)
     signature = parts.settings.signature
     try:
         for batch in reader:
@@ -154,13 +178,19 @@ def curate_unit(context: Context, ref: UnitRef) -> Entry:
     if rows != reader.read:
         raise RunError(f"{ref.unit.name}: {reader.read} records were read, {rows} rows written")
     data = {
-        "unit": ref.unit.to_json(),
+        "unit": _told(ref.unit),
         "read": reader.read,
         "aside": reader.aside,
         **tally,
         "parts": parts.done,
     }
     return write_entry(context.work, f"{folder}/unit", parts.files(), data)
+
+
+def _told(unit: Unit) -> dict[str, Any]:
+    """Return the unit as JSON values, URLs without users and queries, which may be secret."""
+    files = tuple(file._replace(path=shown(file.path)) for file in unit.files)
+    return replace(unit, path=shown(unit.path), files=files).to_json()
 
 
 def _id_hashes(batch: pa.RecordBatch) -> pa.RecordBatch:

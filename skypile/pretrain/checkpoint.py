@@ -1,6 +1,6 @@
 """Checkpoints: folders that are complete or absent, written while training goes on.
 
-A checkpoint has the weights and both moments of AdamW in float32, gathered from all ranks, as
+A checkpoint has the weights and the optimizer's moments in float32, gathered from all ranks, as
 safetensors, and `checkpoint.json`: step, configuration, facts of the data, and what the run decided
 so far. There is no random state: nothing is drawn after the first weights. It is written into a
 folder beside, forced to disk and renamed; a kill at any moment leaves the one before.
@@ -25,6 +25,7 @@ from safetensors import SafetensorError, safe_open
 
 from skypile.errors import InputError, OutputError
 from skypile.pretrain.model import Llama
+from skypile.pretrain.muon import Muon
 from skypile.pretrain.ranks import sharded_like, whole
 from skypile.pretrain.tensors_file import write_tensors
 
@@ -35,7 +36,8 @@ __all__ = [
 
 Tensor = torch.Tensor
 _NAME = re.compile(r"step-(\d{8,})")
-_MOMENTS = ("exp_avg", "exp_avg_sq")
+# AdamW has the first two of a weight, Muon the third.
+_MOMENTS = ("exp_avg", "exp_avg_sq", "momentum_buffer")
 _STATE = "checkpoint.json"
 
 
@@ -72,7 +74,7 @@ def captured(
 ) -> Snapshot:
     """Return a copy of everything; with several ranks each must call, and the first one keeps it.
 
-    Moments are named `exp_avg.WEIGHT` and `exp_avg_sq.WEIGHT`; `step` is the optimizer's count.
+    Moments are named `exp_avg.WEIGHT` and their like; `step` is AdamW's count of its steps.
     """
     weights, moments = {}, {}
 
@@ -83,9 +85,10 @@ def captured(
     for name, weight in model.named_parameters():
         weights[name] = copy(weight)
         held = optimizer.state.get(weight)
-        if held:
-            for moment in _MOMENTS:
+        for moment in _MOMENTS:
+            if held and moment in held:
                 moments[f"{moment}.{name}"] = copy(held[moment])
+        if held and "step" in held:
             moments["step"] = held["step"].detach().to("cpu", torch.float32, copy=True)
     return Snapshot(weights, moments, state)
 
@@ -93,8 +96,11 @@ def captured(
 def restore(folder: Path, model: Llama, optimizer: torch.optim.Optimizer) -> None:
     """Give model and optimizer the tensors of a checkpoint, for any number of ranks.
 
+    Moments that another optimizer kept of a weight are left out: that weight's begin at nought.
     Raises InputError where it is damaged or of another shape.
     """
+    is_muon = isinstance(optimizer, Muon)
+    matrices = set(optimizer.param_groups[0]["params"]) if is_muon else set()
     try:
         with (
             safe_open(folder / "model.safetensors", "pt") as weights,
@@ -105,18 +111,21 @@ def restore(folder: Path, model: Llama, optimizer: torch.optim.Optimizer) -> Non
             if names != set(parameters):
                 odd = min(names ^ set(parameters))
                 raise InputError(f"{folder}: is of another model ({odd} is in one of the two only)")
-            has_moments = "step" in set(moments.keys())
+            there = set(moments.keys())
             for name, weight in parameters.items():
                 _restore_one(weights.get_tensor(name), weight, name, folder)
-                if has_moments:
-                    optimizer.state[weight] = {
-                        # A copy for each: what a file gives for one name is one piece of memory.
-                        "step": moments.get_tensor("step").to(weight.device, copy=True),
-                        **{
-                            moment: sharded_like(moments.get_tensor(f"{moment}.{name}"), weight)
-                            for moment in _MOMENTS
-                        },
-                    }
+                kinds = _MOMENTS[2:] if weight in matrices else _MOMENTS[:2]
+                if not there.issuperset(f"{kind}.{name}" for kind in kinds):
+                    optimizer.state.pop(weight, None)
+                    continue
+                optimizer.state[weight] = {
+                    kind: sharded_like(moments.get_tensor(f"{kind}.{name}"), weight)
+                    for kind in kinds
+                }
+                if weight not in matrices:
+                    # A copy for each: what a file gives for one name is one piece of memory.
+                    step = moments.get_tensor("step").to(weight.device, copy=True)
+                    optimizer.state[weight]["step"] = step
     except (OSError, SafetensorError) as error:
         raise InputError(
             f"{folder}: is damaged ({error}); take it away, and the one before it is used"

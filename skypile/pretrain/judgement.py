@@ -48,17 +48,13 @@ class DomainNats:
 
 
 def _measures(sums: F64) -> F64:
-    """Return the four measures of sums (..., 5), perplexities as logarithms."""
-    nats = sums[..., 0]
-    found: F64 = np.stack(
-        [
-            nats / (math.log(2) * sums[..., 1]),
-            nats / sums[..., 2],
-            nats / sums[..., 4],
-            nats / sums[..., 3],
-        ],
-        axis=-1,
-    )
+    """Return the four measures of sums (..., 5), perplexities as logarithms.
+
+    Not a number where nothing was scored, as in a resample of texts of one token each.
+    """
+    wholes = sums[..., [1, 2, 4, 3]] * [math.log(2), 1.0, 1.0, 1.0]
+    found = np.full(wholes.shape, np.nan)
+    np.divide(sums[..., :1], wholes, out=found, where=wholes > 0)
     return found
 
 
@@ -89,7 +85,7 @@ def judgement(domains: list[DomainNats], *, seed: int = 0) -> dict[str, Any]:
 
 
 def _told(value: F64, resampled: F64) -> dict[str, dict[str, float]]:
-    low, high = np.percentile(resampled, [2.5, 97.5], axis=0)
+    low, high = np.nanpercentile(resampled, [2.5, 97.5], axis=0)
     found = {}
     for number, name in enumerate(_MEASURES):
         three = {"value": value[number], "low": low[number], "high": high[number]}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,9 @@ class RunLog:
             raise OutputError(f"{self.path}: cannot be written ({error.strerror})") from error
 
     def close(self) -> None:
-        """Force what was appended to disk."""
-        os.fsync(self._stream.fileno())
-        self._stream.close()
-        self._events.close()
+        """Force what was appended to disk; raises OutputError."""
+        try:
+            with closing(self._events), closing(self._stream):
+                os.fsync(self._stream.fileno())
+        except OSError as error:
+            raise OutputError(f"{self.path}: cannot be written ({error.strerror})") from error

@@ -179,8 +179,9 @@ def _hugging_face(model: str, device: torch.device) -> Judge:
     is_cuda = device.type == "cuda"
     try:
         net: Any = AutoModelForCausalLM.from_pretrained(
-            model, dtype=torch.bfloat16 if is_cuda else torch.float32, trust_remote_code=False
-        )
+            model, dtype=torch.bfloat16 if is_cuda else torch.float32, trust_remote_code=False,
+            use_safetensors=True,
+        )  # fmt: skip
         tokenizer = cached_file(model, "tokenizer.json")
     except (OSError, ValueError) as error:
         told = str(error).splitlines()[0]

@@ -7,12 +7,12 @@ Skywork-13B report (arXiv 2310.19341), section 3.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import nn
 
-__all__ = ["adamw", "clip_gradients", "constant_rate", "cosine_rate"]
+__all__ = ["adamw", "adamw_of", "clip_gradients", "constant_rate", "cosine_rate"]
 
 
 def adamw(
@@ -24,6 +24,14 @@ def adamw(
 ) -> torch.optim.AdamW:
     """Return the fused AdamW of all weights; only those of two dimensions or more decay."""
     weights = [weight for weight in model.parameters() if weight.requires_grad]
+    return adamw_of(weights, learning_rate=learning_rate, betas=betas, weight_decay=weight_decay)
+
+
+def adamw_of(
+    weights: Sequence[nn.Parameter], *, learning_rate: float, betas: tuple[float, float],
+    weight_decay: float,
+) -> torch.optim.AdamW:  # fmt: skip
+    """Return the fused AdamW of these weights; only those of two dimensions or more decay."""
     groups = [
         {"params": [w for w in weights if w.ndim >= 2], "weight_decay": weight_decay},
         {"params": [w for w in weights if w.ndim < 2], "weight_decay": 0.0},

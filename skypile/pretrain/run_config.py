@@ -34,6 +34,8 @@ __all__ = [
 ]
 
 Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+# Of Muon: Jordan et al. 2024.
+MOMENTUM = 0.95
 # Where two stages meet, their rates may differ by what rounding in a file amounts to.
 _RATE_SLACK = 1e-3
 
@@ -144,12 +146,23 @@ class StageConfig(_Frozen):
 
 
 class Optimizer(_Frozen):
-    """AdamW as Skywork-13B had it: section 3 of its report."""
+    """AdamW as Skywork-13B had it (section 3 of its report), or Muon for the matrices of blocks.
 
+    With Muon, `momentum` is that of matrices, and betas are those of what AdamW still updates.
+    """
+
+    name: Literal["adamw", "muon"] = "adamw"
+    momentum: float = Field(default=MOMENTUM, ge=0, lt=1)
     beta1: float = Field(default=0.9, ge=0, lt=1)
     beta2: float = Field(default=0.95, ge=0, lt=1)
     weight_decay: float = Field(default=0.1, ge=0)
     clip_norm: float = Field(default=1.0, gt=0)
+
+    @model_validator(mode="after")
+    def _has_what_it_uses(self) -> Self:
+        if self.name == "adamw" and self.momentum != MOMENTUM:
+            raise ValueError("momentum is that of muon; adamw has beta1")
+        return self
 
 
 class Validation(_Frozen):
@@ -190,6 +203,11 @@ class RunConfig(_Frozen):
         if value not in SHAPES:
             raise ValueError(f"there is no model {value!r}{_hint(value, list(SHAPES))}")
         return SHAPES[value]
+
+    @field_validator("optimizer", mode="before")
+    @classmethod
+    def _by_name(cls, value: object) -> object:
+        return {"name": value} if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
 
 from skypile.errors import OutputError, RunError, UsageError
 from skypile.pretrain.checkpoint import State, checkpoints, newest, read_state
@@ -26,7 +28,7 @@ _MAY_CHANGE = ("micro_batch_rows", "execution", "checkpoints", "log_every_steps"
 _MEANINGS = {
     "tokenizer": "the tokenizer's SHA-256",
     "corpus": "the corpus's digest",
-    "streams": "the digest of the streams' sizes",
+    "streams": "the digest of the streams' sizes and ids",
     "bos": "the token before documents",
     "eos": "the token behind documents",
 }
@@ -98,6 +100,9 @@ def found_again(run: Path, config: RunConfig, tokens: TokenSet) -> tuple[Path, S
 def _differences(before: dict[str, Any], config: RunConfig) -> Iterator[tuple[str, Any, Any]]:
     """Yield the key, and both values, of what may not differ; the guard of a stage may."""
     now = config.model_dump(mode="json", by_alias=True)
+    with suppress(ValidationError):
+        # Keys that were not known then have the values that they stood for.
+        before = RunConfig.model_validate(before).model_dump(mode="json", by_alias=True)
     flat_before, flat_now = dict(_flat(before, "")), dict(_flat(now, ""))
     for key in sorted(flat_before.keys() | flat_now.keys()):
         may = key.split(".")[0] in _MAY_CHANGE or ".guard" in key

@@ -1,17 +1,18 @@
-"""A flat file of token ids with the borders of its documents, written once and mapped by readers.
+"""Flat files of token ids with the borders of their documents, written once, mapped by readers.
 
-A folder holds `part-00000.tok` (uint16 or uint32, little-endian, documents end to end),
-`part-00000.idx` (int64: where each document begins, and at last the count of tokens) and
-`manifest.json`.
+A folder holds parts, `part-00000.tok` (uint16 or uint32, little-endian, documents end to end) with
+`part-00000.idx` (int64: where each document begins, and at last the count of tokens), and
+`manifest.json`, which lists them. Readers see the parts as one file, in the order of the list.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -22,30 +23,91 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from skypile.errors import InputError, OutputError
 
-__all__ = ["TokenFile", "TokenManifest", "TokenWriter", "open_tokens", "write_tokens"]
+__all__ = [
+    "Part", "TokenDtype", "TokenFile", "TokenManifest", "TokenWriter", "Tokens", "borders_of",
+    "open_tokens", "token_dtype", "write_tokens",
+]  # fmt: skip
 
 I64 = npt.NDArray[np.int64]
-Tokens = npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
+TokenDtype = Literal["uint16", "uint32"]
+Ids = npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
 
 _PART = "part-00000"
+# A mapped file costs a descriptor, of which a process may often have no more than 1,024.
+_MAPPED_PARTS = 256
 
 
-class TokenManifest(BaseModel):
-    """What a folder of tokens holds; `manifest.json` is this."""
+class Part(BaseModel):
+    """One pair of files of a folder; `xxh3` is the hash (128 bits) of the ids, "" for none."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format_version: Literal[1] = 1
-    dtype: Literal["uint16", "uint32"]
+    name: str = Field(pattern=r"^part-\d{5,}$")
+    token_count: int = Field(ge=1)
+    document_count: int = Field(ge=0)
+    xxh3: str = ""
+
+
+class TokenManifest(BaseModel):
+    """What a folder of tokens holds; `manifest.json` is this. Without `parts` it is part 0."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format_version: Literal[1, 2] = 2
+    dtype: TokenDtype
     vocabulary_count: int = Field(ge=1)
     token_count: int = Field(ge=0)
     document_count: int = Field(ge=0)
     tokenizer_sha256: str
+    parts: tuple[Part, ...] = ()
+
+
+def token_dtype(vocabulary_count: int) -> TokenDtype:
+    """Return how ids are stored: in two bytes each where the vocabulary allows."""
+    return "uint16" if vocabulary_count <= 1 << 16 else "uint32"
+
+
+class Tokens:
+    """The ids of several files end to end; slices are views of one, or copies across borders."""
+
+    def __init__(self, paths: Sequence[Path], counts: Sequence[int], dtype: TokenDtype) -> None:
+        self.dtype: np.dtype[np.uint16] | np.dtype[np.uint32] = np.dtype(dtype)
+        self._paths = tuple(paths)
+        self._begins = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        self._mapped = lru_cache(maxsize=_MAPPED_PARTS)(self._map)
+
+    def __len__(self) -> int:
+        return int(self._begins[-1])
+
+    def __getitem__(self, wanted: slice) -> Ids:
+        first, end, step = wanted.indices(len(self))
+        assert step == 1, "tokens are read in runs"
+        number = int(np.searchsorted(self._begins, first, side="right")) - 1
+        pieces: list[Ids] = []
+        while first < end:
+            begin, after = self._begins[number : number + 2].tolist()
+            pieces.append(self._mapped(number)[first - begin : min(end, after) - begin])
+            first, number = after, number + 1
+        if len(pieces) == 1:
+            return pieces[0]
+        joined: Ids = np.concatenate([*pieces, np.empty(0, self.dtype)])
+        return joined
+
+    def _map(self, number: int) -> Ids:
+        path = self._paths[number]
+        try:
+            found: Ids = np.memmap(path, dtype=self.dtype, mode="r")
+        except (OSError, ValueError) as error:
+            raise InputError(f"{path}: cannot be read ({error}); tokenize again") from error
+        return found
 
 
 @dataclass(frozen=True)
 class TokenFile:
-    """All tokens, mapped and read-only; document d is tokens[offsets[d] : offsets[d + 1]]."""
+    """All tokens of a folder, mapped and read-only; `path` is that of its first file.
+
+    Document d is tokens[offsets[d] : offsets[d + 1]].
+    """
 
     path: Path
     tokens: Tokens
@@ -66,29 +128,69 @@ class TokenFile:
 
 
 def open_tokens(folder: Path) -> TokenFile:
-    """Return the tokens of a folder, mapped; raises InputError where files are missing or torn."""
+    """Return the tokens of a folder; raises InputError where files are missing or torn."""
     try:
         manifest = TokenManifest.model_validate_json((folder / "manifest.json").read_bytes())
-        path = folder / f"{_PART}.tok"
-        tokens: Tokens = np.memmap(path, dtype=np.dtype(manifest.dtype), mode="r")
-        offsets = np.fromfile(folder / f"{_PART}.idx", dtype=np.int64)
     except ValidationError as error:
         raise InputError(f"{folder}/manifest.json: {error}") from error
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise InputError(f"{folder}: is no folder of tokens ({error})") from error
-    if len(tokens) != manifest.token_count or len(offsets) != manifest.document_count + 1:
+    parts = manifest.parts
+    if not parts and manifest.token_count:
+        parts = (_only_part(manifest.token_count, manifest.document_count),)
+    found = tuple(sum(getattr(part, name) for part in parts) for name in (
+        "token_count", "document_count"))  # fmt: skip
+    if found != (manifest.token_count, manifest.document_count):
         raise InputError(
-            f"{folder}: holds {len(tokens)} tokens and {len(offsets) - 1} documents, but its "
-            f"manifest.json says {manifest.token_count} and {manifest.document_count}; "
+            f"{folder}/manifest.json: its parts hold {found[0]} tokens and {found[1]} documents, "
+            f"it says {manifest.token_count} and {manifest.document_count}; tokenize again"
+        )
+    offsets = [np.zeros(1, np.int64)]
+    for part in parts:
+        offsets.append(_borders(folder, part, manifest.dtype)[1:] + offsets[-1][-1])
+    paths = [folder / f"{part.name}.tok" for part in parts]
+    tokens = Tokens(paths, [part.token_count for part in parts], manifest.dtype)
+    first = paths[0] if paths else folder / f"{_PART}.tok"
+    return TokenFile(first, tokens, np.concatenate(offsets), manifest)
+
+
+def _only_part(token_count: int, document_count: int) -> Part:
+    return Part(name=_PART, token_count=token_count, document_count=document_count)
+
+
+def _borders(folder: Path, part: Part, dtype: TokenDtype) -> I64:
+    """Return the borders of a part's documents; raises InputError where its files are not whole."""
+    path, index = (folder / f"{part.name}.{end}" for end in ("tok", "idx"))
+    width = np.dtype(dtype).itemsize
+    try:
+        size, index_size = path.stat().st_size, index.stat().st_size
+        borders = np.fromfile(index, dtype=np.int64)
+    except OSError as error:
+        told = f"{error.strerror}: {error.filename}"
+        raise InputError(f"{folder}: is no folder of tokens ({told}); tokenize again") from error
+    if size != part.token_count * width or index_size != 8 * (part.document_count + 1):
+        raise InputError(
+            f"{path}: holds {size / width:g} tokens and {index_size / 8 - 1:g} documents, but the "
+            f"manifest.json beside it says {part.token_count} and {part.document_count}; "
             "tokenize again"
         )
-    if offsets[0] != 0 or offsets[-1] != len(tokens) or (np.diff(offsets) < 0).any():
-        raise InputError(f"{folder}/{_PART}.idx: its borders do not fit its tokens; tokenize again")
-    return TokenFile(path, tokens, offsets, manifest)
+    if borders[0] != 0 or borders[-1] != part.token_count or (np.diff(borders) < 0).any():
+        raise InputError(f"{index}: its borders do not fit its tokens; tokenize again")
+    return borders
+
+
+def borders_of(lengths: Sequence[I64]) -> I64:
+    """Return where documents of these lengths begin, and at last where they end: an index's data.
+
+    >>> borders_of([np.array([3, 1]), np.array([2])]).tolist()
+    [0, 3, 4, 6]
+    """
+    every = np.concatenate([np.zeros(1, np.int64), *lengths])
+    return np.cumsum(every, dtype=np.int64)
 
 
 class TokenWriter:
-    """Writes documents end to end into the token file of a folder.
+    """Writes documents end to end into the one part of a folder.
 
     Used as a context. The files have their names when the block ends well, manifest.json last; when
     it does not, nothing is left of them. Raises OutputError.
@@ -97,9 +199,7 @@ class TokenWriter:
     def __init__(self, folder: Path, *, vocabulary_count: int, tokenizer_sha256: str) -> None:
         self.folder = folder
         self.vocabulary_count, self.tokenizer_sha256 = vocabulary_count, tokenizer_sha256
-        # Two bytes a token where the vocabulary allows.
-        self.dtype: Literal["uint16", "uint32"]
-        self.dtype = "uint16" if vocabulary_count <= 1 << 16 else "uint32"
+        self.dtype = token_dtype(vocabulary_count)
         self.token_count = 0
         self._lengths: list[I64] = []
         self._beside = folder / f"{_PART}.tok.{os.getpid()}.tmp"
@@ -139,8 +239,7 @@ class TokenWriter:
             self._beside.unlink(missing_ok=True)
 
     def _finish(self) -> None:
-        borders = np.zeros(self.document_count + 1, np.int64)
-        np.cumsum(np.concatenate([*self._lengths, np.empty(0, np.int64)]), out=borders[1:])
+        borders = borders_of(self._lengths)
         index = self._beside.with_suffix(".idx")
         borders.tofile(index)
         index.replace(self.folder / f"{_PART}.idx")
@@ -153,12 +252,14 @@ class TokenWriter:
     @property
     def manifest(self) -> TokenManifest:
         """What the folder holds so far."""
+        only = _only_part(self.token_count, self.document_count) if self.token_count else None
         return TokenManifest(
             dtype=self.dtype,
             vocabulary_count=self.vocabulary_count,
             token_count=self.token_count,
             document_count=self.document_count,
             tokenizer_sha256=self.tokenizer_sha256,
+            parts=(only,) if only else (),
         )
 
     @contextmanager
@@ -178,7 +279,7 @@ def write_tokens(
 ) -> TokenManifest:
     """Write documents (their ids, special tokens included) in order; return the manifest.
 
-    The ids take two bytes each where the vocabulary allows. Raises OutputError.
+    Raises OutputError.
     """
     writer = TokenWriter(
         folder, vocabulary_count=vocabulary_count, tokenizer_sha256=tokenizer_sha256

@@ -6,11 +6,12 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from skypile.errors import InputError
+from skypile.guard import inside
 from skypile.pretrain.token_file import TokenFile, open_tokens
 
 __all__ = ["Stream", "TokenSet", "open_token_set"]
@@ -31,9 +32,10 @@ class _Stream(_Part):
     split: Literal["train", "validation"]
     domain: str
     subset: str | None
-    path: str
+    path: Annotated[str, AfterValidator(inside)]
     documents: int
     tokens: int
+    xxh3: str = ""
 
 
 class _Manifest(_Part):
@@ -73,7 +75,8 @@ class TokenSet:
 def open_token_set(folder: Path) -> TokenSet:
     """Return the tokens of a folder; raises InputError where files are missing, torn or mixed up.
 
-    Token files themselves are compared with their manifests by length only.
+    Token files themselves are compared with their manifests by length only; the hashes of their
+    ids that stand there are among `facts`, so that other tokens of the same lengths are told.
     """
     path = folder / "manifest.json"
     try:
@@ -92,7 +95,7 @@ def open_token_set(folder: Path) -> TokenSet:
     for entry in manifest.streams:
         stream = _opened(folder, entry, manifest.tokenizer)
         (train if entry.split == "train" else validation).append(stream)
-    sizes = [(entry.path, entry.documents, entry.tokens) for entry in manifest.streams]
+    sizes = [(one.path, one.documents, one.tokens, one.xxh3) for one in manifest.streams]
     facts = {
         "tokenizer": manifest.tokenizer.sha256,
         "corpus": str(manifest.corpus.get("digest")),

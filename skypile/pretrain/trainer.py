@@ -28,11 +28,13 @@ from skypile.pretrain.config import ExecutionConfig
 from skypile.pretrain.feed import Feed
 from skypile.pretrain.flops import CONVENTIONS, flops_per_token, mfu
 from skypile.pretrain.log import RunLog
+from skypile.pretrain.model import Llama
+from skypile.pretrain.muon import muon
 from skypile.pretrain.optim import adamw
 from skypile.pretrain.plan import Plan, StagePlan
 from skypile.pretrain.ranks import Ranks
 from skypile.pretrain.rows import Batch
-from skypile.pretrain.run_config import RunConfig
+from skypile.pretrain.run_config import Optimizer, RunConfig
 from skypile.pretrain.sharding import sharded_loss
 from skypile.pretrain.step import StepResult, built_model, loss_function, training_step
 from skypile.pretrain.token_set import TokenSet
@@ -56,6 +58,13 @@ def execution_on(device: torch.device, execution: ExecutionConfig) -> ExecutionC
         return execution
     attention = "dense" if execution.attention == "varlen" else execution.attention
     return execution.model_copy(update={"attention": attention, "compiled": "none"})
+
+
+def _optimizer(model: Llama, asked: Optimizer) -> torch.optim.Optimizer:
+    betas = (asked.beta1, asked.beta2)
+    if asked.name == "adamw":
+        return adamw(model, betas=betas, weight_decay=asked.weight_decay)
+    return muon(model, momentum=asked.momentum, betas=betas, weight_decay=asked.weight_decay)
 
 
 @dataclass
@@ -89,10 +98,7 @@ class Trainer:
         else:
             self._loss_of = loss_function(self.model, self._execution)
             self._validation_loss_of = loss_function(self.model, eager)
-        adam = config.optimizer
-        self._optimizer = adamw(
-            self.model, betas=(adam.beta1, adam.beta2), weight_decay=adam.weight_decay
-        )
+        self._optimizer = _optimizer(self.model, config.optimizer)
         self._validation = ValidationRows(config, tokens)
         self._feed = Feed(ranks, documents_apart=self._execution.attention != "causal")
         self._writer = CheckpointWriter(output / "checkpoints", keep=config.checkpoints.keep)
@@ -314,7 +320,9 @@ class Trainer:
         rows = [f"{row.stream.name}:{row.number}" for row in self.plan.rows(step)]
         path = self.output / f"failed-step-{step + 1}.json"
         if self.ranks.is_first:
-            path.write_text(json.dumps({"step": step + 1, "rows": rows}) + "\n", "utf-8")
+            # The loss is what is to be told, even where the disk is full as well.
+            with suppress(OSError):
+                path.write_text(json.dumps({"step": step + 1, "rows": rows}) + "\n", "utf-8")
         return RunError(
             f"step {step + 1} of stage {self.plan.stage_of(step).config.name}: the loss is {loss}, "
             f"the gradients' norm {norm}; its {len(rows)} rows ({', '.join(rows[:3])}, ...) are in "

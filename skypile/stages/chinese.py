@@ -15,7 +15,7 @@ from skypile.kernels.chinese_terms import LEAST_TERMS
 from skypile.stage import Stage
 from skypile.stages.counts import share
 
-__all__ = ["Chinese"]
+__all__ = ["LEAST_PROMOTION", "PROMOTION", "Chinese"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -32,7 +32,7 @@ _SHARES = {
     "disguise_char_frac": ("disguise", "chars"),
 }
 # Page for page the same trade: a hospital's page has its telephone and words of a search engine.
-_PROMOTION, _LEAST_PROMOTION = ("medical", "trade", "seo", "contact"), 5
+PROMOTION, LEAST_PROMOTION = ("medical", "trade", "seo", "contact"), 5
 # Fewer repetitions of a phrase than these are no repetition.
 _LEAST_TIMES = 3
 
@@ -101,10 +101,10 @@ def _columns(found: dict[str, Ints]) -> dict[str, Ints | Floats]:
         columns[f"{name}_term_frac"] = _bounded(enough, chars)
     for name, (part, whole) in _SHARES.items():
         columns[name] = _bounded(found[part], found[whole])
-    terms = sum((found[f"{name}_terms"] for name in _PROMOTION), np.zeros_like(chars))
-    promoted = sum((found[f"{name}_chars"] for name in _PROMOTION), found["phone_digits"])
+    terms = sum((found[f"{name}_terms"] for name in PROMOTION), np.zeros_like(chars))
+    promoted = sum((found[f"{name}_chars"] for name in PROMOTION), found["phone_digits"])
     columns["promotion_term_frac"] = _bounded(
-        np.where(terms >= _LEAST_PROMOTION, promoted, 0), chars
+        np.where(terms >= LEAST_PROMOTION, promoted, 0), chars
     )
     for name in ("title_phrase", "top_phrase"):
         times = found[f"{name}s"]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from skypile.errors import RunError, UsageError, VerifyError
+from skypile.guard import inside
 from skypile.io.store import Store, is_remote
 from skypile.policy import Rule
 
@@ -25,6 +26,8 @@ __all__ = [
 ]
 
 MANIFEST = "manifest.json"
+# A corpus may be somebody else's, and forget removes files that its manifest names.
+Inside = Annotated[str, AfterValidator(inside)]
 
 
 class _Known(BaseModel):
@@ -34,7 +37,7 @@ class _Known(BaseModel):
 class IndexFile(_Known):
     """The signatures of a shard's documents, row for row."""
 
-    path: str
+    path: Inside
     bytes: int
     sha256: str
 
@@ -42,7 +45,7 @@ class IndexFile(_Known):
 class Shard(_Known):
     """A file of kept documents of one domain."""
 
-    path: str
+    path: Inside
     domain: str
     documents: int
     tokens: int
@@ -54,7 +57,7 @@ class Shard(_Known):
 class LeftOut(_Known):
     """A file of documents with another outcome; surplus ones have their tokens counted."""
 
-    path: str
+    path: Inside
     outcome: str
     documents: int
     bytes: int

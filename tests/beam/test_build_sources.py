@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from beam_corpus import SAMPLE, build, skypile
+from faulty_store import TRANSIENT, Faults, every, faulty
 from s3_server import Bucket
 from web_server import serving
 
@@ -27,8 +29,16 @@ def without_run(manifest: bytes) -> Any:
     return {name: value for name, value in json.loads(manifest).items() if name != "run"}
 
 
-def test_a_build_on_s3_resumes_and_has_the_bytes_of_a_local_one(
-    bucket: Bucket, tmp_path: Path
+@pytest.fixture
+def rough(bucket: Bucket, s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Faults]:
+    """A store of which each 25th request fails in one of five ways."""
+    with faulty(s3_endpoint, every(25)) as faults:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", faults.url)
+        yield faults
+
+
+def test_a_build_on_a_rough_s3_resumes_and_has_the_bytes_of_a_local_one(
+    bucket: Bucket, rough: Faults, tmp_path: Path
 ) -> None:
     for name in ("web-zh.jsonl", "crawl-broken.jsonl"):
         bucket.put(f"raw/{name}", (SAMPLE / name).read_bytes())
@@ -61,6 +71,7 @@ def test_a_build_on_s3_resumes_and_has_the_bytes_of_a_local_one(
     assert verified.returncode == 0, verified.stdout
     explained = skypile("explain", bucket.url("out"), "--id", "web-zh.jsonl#3")
     assert explained.returncode == 0 and "web-zh.jsonl#3" in explained.stdout
+    assert set(rough.done) == set(TRANSIENT)
 
 
 def record(text: str, number: int, kind: str = "conversion") -> bytes:

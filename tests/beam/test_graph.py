@@ -10,6 +10,8 @@ import apache_beam as beam
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.pipeline import PipelineVisitor
+from apache_beam.portability.api import beam_runner_api_pb2
+from apache_beam.runners.portability.portable_runner import PortableRunner
 
 from skypile.beam import graph
 from skypile.beam.build import build
@@ -181,3 +183,42 @@ def test_only_int_keys_and_packed_bytes_are_grouped(context, phase):
 def test_other_phases_shuffle_nothing_but_references(context, phase):
     grouped = walked(PHASES[phase](context)).grouped
     assert all("Deal" in label for label in grouped)
+
+
+# What Beam 2.77's translators of batch pipelines know (FlinkBatchPortablePipelineTranslator and
+# SparkBatchPortablePipelineTranslator); what workers run is fused into executable stages.
+BY_RUNNER = {"impulse:v1", "flatten:v1", "group_by_key:v1", "reshuffle:v1"}
+BY_WORKERS = {"pardo:v1"}
+WORKERS = {
+    "beam:env:external:v1": ["--environment_type=EXTERNAL", "--environment_config=localhost:50000"],
+    "beam:env:docker:v1": ["--environment_type=DOCKER", "--environment_config=skypile-worker:1"],
+}
+
+
+@pytest.mark.parametrize(("runner", "workers"), [*zip(("Flink", "Spark"), WORKERS, strict=True)])
+@pytest.mark.parametrize("phase", PHASES)
+def test_job_servers_know_every_step_and_every_step_has_the_workers_asked_for(
+    context, phase, runner, workers
+):
+    """The pipeline as a job server gets it, by Beam's own path of submission."""
+    given = ["--job_endpoint=localhost:8099", *WORKERS[workers]]
+    options = runner_options(runner, given, None).of(phase, 1)
+    pipeline = beam.Pipeline(options=options)
+    _ = pipeline | "Phase" >> PHASES[phase](context)
+    sent = PortableRunner.get_proto_pipeline(pipeline, pipeline.options)
+    parts = sent.components
+    leaves = [one for one in parts.transforms.values() if not one.subtransforms]
+    known = {one.spec.urn.removeprefix("beam:transform:") for one in leaves}
+    assert {"impulse:v1", "group_by_key:v1", "pardo:v1"} <= known <= BY_RUNNER | BY_WORKERS
+    for one in leaves:
+        if one.spec.urn == "beam:transform:pardo:v1":
+            asks = beam_runner_api_pb2.ParDoPayload.FromString(one.spec.payload)
+            assert not (asks.state_specs or asks.timer_family_specs or asks.restriction_coder_id)
+            assert not asks.side_inputs
+    used = {one.environment_id for one in leaves if one.environment_id}
+    environments = [parts.environments[name] for name in used]
+    assert [one.urn for one in environments] == [workers]
+    asked_for = WORKERS[workers][1].partition("=")[2].encode()
+    assert asked_for in environments[0].payload
+    assert not environments[0].dependencies
+    assert pipeline.options.get_all_options()["job_name"].startswith(f"skypile-{phase}-")

@@ -1,4 +1,8 @@
-"""Beam's portable job service: the same bytes with workers in the driver and in another process."""
+"""Beam's portable job service: the same bytes with workers in the driver and in another process.
+
+The first by --runner=Flink, as a user calls it: Beam starts Flink's job server then, which here is
+a program that keeps what it was called with; at the port that it was given the job service answers.
+"""
 
 from __future__ import annotations
 
@@ -80,13 +84,31 @@ def local(tmp_path_factory: pytest.TempPathFactory, recipe: str) -> Built:
     return build(out, "--recipe", recipe, "--mixture", "none", inputs=INPUTS)
 
 
+# Flink's job server is Java; it is ended with the command.
+JAVA = """#!/bin/sh
+echo "$@" >> {}
+exec sleep 60
+"""
+
+
 @pytest.mark.slow
-def test_loopback_workers_change_no_byte(tmp_path, job_service, recipe, local):
-    options = ["--runner", "Portable", job_service, "--environment_type=LOOPBACK"]
+def test_flink_s_job_server_is_called_and_loopback_workers_change_no_byte(
+    tmp_path, job_service, recipe, local
+):
+    java, jar, called = (tmp_path / name for name in ("java", "server.jar", "called"))
+    java.write_text(JAVA.format(called))
+    java.chmod(0o755)
+    jar.touch()
+    port = job_service.rpartition(":")[2]
+    options = ["--runner", "Flink", f"--flink_job_server_jar={jar}", f"--job_port={port}"]
+    options += [f"--job_server_java_launcher={java}", f"--artifacts_dir={tmp_path}"]
     found = build(
         tmp_path / "out", "--recipe", recipe, "--mixture", "none", *options, inputs=INPUTS
     )
     assert found.same_bytes() == local.same_bytes()
+    told = f"-jar {jar} --flink-master [auto] --artifacts-dir {tmp_path} --job-port {port} "
+    calls = called.read_text().splitlines()
+    assert [call[: len(told)] for call in calls] == [told]  # one server for all pipelines
 
 
 @pytest.mark.slow

@@ -67,8 +67,11 @@ def test_workers_and_shuffled_inputs_change_no_byte(built, tmp_path):
     assert several.same_bytes() == built.same_bytes()
 
 
-def test_a_worker_that_is_killed_ends_the_run_with_one_sentence(tmp_path):
+def test_a_worker_that_is_killed_ends_the_run_with_one_sentence_and_it_goes_on(tmp_path):
     process, (first, second) = started(tmp_path / "out", "--quiet")
+    while not list((tmp_path / "out").glob(".work/curate/*/part-*")):  # it is at work then
+        assert process.poll() is None
+        time.sleep(0.01)
     os.kill(second, signal.SIGKILL)
     _, told = process.communicate(timeout=300)
     assert process.returncode == 1, told
@@ -78,7 +81,9 @@ def test_a_worker_that_is_killed_ends_the_run_with_one_sentence(tmp_path):
     assert told.count("\n") == 1
     assert gone(first) and gone(second)
     assert not (tmp_path / "out" / "manifest.json").exists()
-    build(tmp_path / "out", "--recipe", LIGHT, "--mixture", "none")
+    resumed = build(tmp_path / "out", "--recipe", LIGHT, "--mixture", "none")
+    whole = build(tmp_path / "whole", "--recipe", LIGHT, "--mixture", "none")
+    assert resumed.same_bytes() == whole.same_bytes()
 
 
 def test_an_error_of_a_worker_is_the_run_s_error(tmp_path):

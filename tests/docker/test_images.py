@@ -37,10 +37,22 @@ def test_what_is_copied_is_let_through_to_the_builder() -> None:
     assert all((ROOT / name).exists() for name in copied)
 
 
+def test_what_the_images_hold_is_pinned() -> None:
+    """Packages of the extras that no test imports as well: here they need not be installed."""
+    pins = (ROOT / "constraints.txt").read_text("utf-8").lower().replace("_", "-")
+    for name in (
+        "google-cloud-storage",
+        "google-apitools",
+        "google-cloud-dataflow-client",
+        "boto3",
+    ):
+        assert f"\n{name}==" in pins
+
+
 def test_every_image_runs_as_a_user() -> None:
     targets = re.split(r"^FROM ", DOCKERFILE.read_text("utf-8"), flags=re.M)[1:]
     images = [target for target in targets if "ENTRYPOINT" in target]
-    assert len(images) == 3
+    assert len(images) == 4
     for image in images:
         users = re.findall(r"^USER (.*)$", image, re.M)
         assert users == ["10001:10001"]

@@ -138,6 +138,7 @@ def test_buckets_that_are_not_there(bucket: Bucket) -> None:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote, "S3_CONNECT_SECONDS", 1)
     monkeypatch.setattr(remote, "S3_SILENT_SECONDS", 1)
+    monkeypatch.setattr(remote, "S3_TRIES", 2)
 
 
 def test_a_store_that_is_not_there(
@@ -192,7 +193,7 @@ def breaking() -> Iterator[str]:
 
 
 def test_a_body_that_ends_early_is_no_end(
-    bucket: Bucket, breaking: str, monkeypatch: pytest.MonkeyPatch
+    bucket: Bucket, breaking: str, quick: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", breaking)
     with pytest.raises(InputError, match=r"a\.jsonl: cannot be read: .*[Pp]artial"):

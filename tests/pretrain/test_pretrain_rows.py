@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from skypile.errors import InputError
 from skypile.pretrain.loss import IGNORED
 from skypile.pretrain.rows import Rows, prefetched
 from skypile.pretrain.shuffle import permuted
-from skypile.pretrain.token_file import open_tokens
+from skypile.pretrain.token_file import Part, TokenFile, open_tokens
 
 LENGTHS = [3, 1, 30, 2, 64, 5, 5, 5, 40, 1, 1, 12]  # 169 tokens
 
@@ -132,10 +133,69 @@ def test_a_file_shorter_than_a_row_is_refused(token_file):
         Rows(source, row_tokens=8, seed=0)
 
 
+def in_parts(source: TokenFile, folder: Path, documents: list[int]) -> TokenFile:
+    """The same documents in several parts, of so many documents each."""
+    folder.mkdir()
+    parts, first = [], 0
+    for number, count in enumerate(documents):
+        borders = source.offsets[first : first + count + 1]
+        source.tokens[borders[0] : borders[-1]].tofile(folder / f"part-{number:05d}.tok")
+        (borders - borders[0]).tofile(folder / f"part-{number:05d}.idx")
+        parts.append(Part(name=f"part-{number:05d}", token_count=int(borders[-1] - borders[0]),
+                          document_count=count))  # fmt: skip
+        first += count
+    manifest = source.manifest.model_copy(update={"parts": tuple(parts)})
+    (folder / "manifest.json").write_text(manifest.model_dump_json())
+    return open_tokens(folder)
+
+
+def test_parts_are_read_as_one_file(token_file, tmp_path, monkeypatch):
+    monkeypatch.setattr("skypile.pretrain.token_file._MAPPED_PARTS", 1)
+    whole = token_file([3, 9, 1, 20, 2, 5])
+    parts = in_parts(whole, tmp_path / "parts", [2, 1, 3])
+    every = whole.tokens[:]
+    assert parts.offsets.tolist() == whole.offsets.tolist() and len(parts.tokens) == 40
+    # A folder of before there were parts.
+    first = whole.manifest.model_copy(update={"format_version": 1})
+    path = whole.path.with_name("manifest.json")
+    path.write_text(first.model_dump_json(exclude={"parts"}))
+    assert open_tokens(path.parent).offsets.tolist() == whole.offsets.tolist()
+    for first in range(41):
+        for end in range(first, 42):
+            assert parts.tokens[first:end].tolist() == every[first:end].tolist()
+    one, other = (
+        Rows(source, row_tokens=6, seed=1).batch(0, batch_rows=6, document_slots=64)
+        for source in (whole, parts)
+    )
+    for field in ("ids_BT", "targets_BT", "positions_BT", "cu_seqlens_S"):
+        assert torch.equal(getattr(one, field), getattr(other, field))
+
+
 def test_torn_and_missing_files_are_refused(token_file, tmp_path):
-    path = token_file([8, 9]).path
+    whole = token_file([8, 9, 4])
     with pytest.raises(InputError, match="is no folder of tokens"):
         open_tokens(tmp_path / "nowhere")
-    path.write_bytes(path.read_bytes()[:-2])
-    with pytest.raises(InputError, match="holds 16 tokens and 2 documents"):
-        open_tokens(path.parent)
+    whole.path.write_bytes(whole.path.read_bytes()[:-2])
+    with pytest.raises(InputError, match="holds 20 tokens and 3 documents"):
+        open_tokens(whole.path.parent)
+    cases = [
+        ("part-00001.tok", None, "No such file or directory: .*part-00001.tok"),
+        ("part-00001.idx", None, "No such file or directory: .*part-00001.idx"),
+        ("part-00001.idx", b"\x00" * 12, "holds 9 tokens and 0.5 documents"),
+        ("part-00001.idx", b"\x00" * 16, "its borders do not fit its tokens"),
+        ("part-00001.tok", b"", "part-00001.tok: holds 0 tokens and 1 documents"),
+        ("manifest.json", b"{}", "manifest.json: .*Field required"),
+    ]
+    for number, (name, data, sentence) in enumerate(cases):
+        folder = tmp_path / str(number)
+        in_parts(token_file([8, 9, 4]), folder, [1, 1, 1])
+        if data is None:
+            (folder / name).unlink()
+        else:
+            (folder / name).write_bytes(data)
+        with pytest.raises(InputError, match=f"(?s){sentence}"):
+            open_tokens(folder)
+    manifest = whole.manifest.model_copy(update={"token_count": 22})
+    (folder / "manifest.json").write_text(manifest.model_dump_json())
+    with pytest.raises(InputError, match="its parts hold 21 tokens and 3 documents"):
+        open_tokens(folder)

@@ -172,6 +172,35 @@ def test_a_full_disk_leaves_the_last_checkpoint(copy, token_folder, capsys):
     assert pretrain(token_folder, "--output", copy, "--resume") == 0
 
 
+def test_a_log_that_cannot_grow_ends_the_run_and_goes_on_later(copy, whole, token_folder, capsys):
+    kept = [line for line in (copy / "log.jsonl").read_text().splitlines(keepends=True)
+            if json.loads(line)["step"] <= 9]  # fmt: skip
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len("".join(kept)) + 50, hard))
+    try:
+        assert pretrain(token_folder, "--output", copy, "--resume") == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "log.jsonl: cannot be written (File too large)" in capsys.readouterr().err
+    assert read_state(newest(copy)).step == 9
+    assert pretrain(token_folder, "--output", copy, "--resume") == 0
+    assert told(copy) == told(whole)
+
+
+@pytest.mark.parametrize("name", ["part-00000.tok", "part-00000.idx", "manifest.json"])
+@pytest.mark.parametrize("is_there", [False, True])
+def test_tokens_that_are_missing_or_cut_off_are_told(
+    copy, token_folder, tmp_path, capsys, name, is_there
+):
+    shutil.copytree(token_folder, tmp_path / "torn")
+    path = tmp_path / "torn" / "train" / "zh" / "main" / name
+    path.write_bytes(path.read_bytes()[:-8]) if is_there else path.unlink()
+    assert pretrain(tmp_path / "torn", "--output", copy, "--resume") == 1
+    error = capsys.readouterr().err
+    assert str(path.parent) in error and "this is a bug" not in error
+    assert read_state(newest(copy)).step == 9
+
+
 def test_a_batch_that_memory_does_not_hold_is_said(token_folder, config_file, tmp_path, capsys):
     """8,192 tokens by 16,384 entries are 0.5 GB of logits; the process may have 0.3 GB more."""
     path = config_file(

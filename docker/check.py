@@ -1,0 +1,212 @@
+"""Build the images of docker/Dockerfile without an engine and without a registry, and start them.
+
+    apt-get install buildah debootstrap
+    python docker/check.py FOLDER [--targets worker trainer] [--wheels FOLDER]
+
+Needs root, Debian's packages and PyPI, some 15 GB in FOLDER, and about a quarter of an hour for
+each target. The two base images, which come from a registry, are replaced: that of Python by a
+Debian bookworm of debootstrap with its Python 3.11, that of Beam's harness by one without `boot`.
+All else is what an engine does: buildah takes every instruction of the Dockerfile in its order, in
+a root folder of its own (chroot), by the user whom it names. Then the commands in CHECKS are run in
+each image, as its user, and what they say is compared with what they must say.
+
+--wheels names a folder of wheels that pip takes before those of PyPI, for instance of a torch
+without CUDA: without it the targets with CUDA load 3 GB. Prints Markdown; exit code 1 where
+anything differs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+BASE, HARNESS = "localhost/skypile-check-base", "localhost/skypile-check-harness"
+CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
+PACKAGES = "python3,python3-venv,python-is-python3,ca-certificates"
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+WHEELS = "/opt/check-wheels"
+SAMPLE = "$(python -c 'import skypile; print(skypile.__path__[0])')/sample"
+BUILD = f"skypile build {SAMPLE} --no-models --mixture none --output"
+
+
+@dataclass(frozen=True)
+class Check:
+    """A command that is run in an image: what it shows, and what its output must match."""
+
+    shows: str
+    command: str
+    expected: str
+
+
+POOL = """
+python -m apache_beam.runners.worker.worker_pool_main --service_port 50000 2>/tmp/pool &
+for n in $(seq 60); do {health} 2>/dev/null && break; sleep 1; done
+{health} && echo taken; kill $!
+"""
+USER = [
+    Check("runs as user 10001", "id -u", r"10001"),
+    Check("cannot write its packages", "touch /opt/skypile/x 2>&1 || true", r"Permission denied"),
+    Check(
+        "packages are those of constraints.txt",
+        "pip freeze --exclude skypile | sed 's/+cpu$//'",
+        r"(?m)^apache-beam==",
+    ),
+]
+WORKER = [
+    *USER,
+    Check("skypile starts", "skypile --help", r"build\s+build a corpus"),
+    Check("beam starts", "beam run /opt/pipelines/build_skypile.py --help", r"--runner"),
+    Check(
+        "kernels are compiled, and nothing compiles anew",
+        f"{BUILD} /tmp/corpus 2>&1 && skypile verify /tmp/corpus 2>&1",
+        r"(?s)^(?!.*compil).*/tmp/corpus/manifest\.json",
+    ),
+    Check("the health check of a worker pool passes", POOL, r"taken"),
+    Check("the harness of the image", "ls /opt/apache/beam", r"boot-is-not-here"),
+]
+TRAINER = [
+    *USER,
+    Check("torchrun starts", "torchrun --help", r"--nproc-per-node"),
+    Check("a C compiler is there", "gcc --version", r"gcc"),
+    Check(
+        "a tiny model trains on the CPU",
+        f"{BUILD} /tmp/corpus --quiet && skypile tokenize /tmp/corpus --output /tmp/tokens"
+        " && torchrun --nproc-per-node 1 -m skypile pretrain /tmp/tokens --config tiny"
+        " --output /tmp/run --device cpu --threads 1 2>&1 && ls /tmp/run/checkpoints",
+        r"step-\d+",
+    ),
+]
+CHECKS = {"worker": WORKER, "worker-gpu": WORKER, "trainer": TRAINER}
+
+
+class Builder:
+    """buildah, with all that it keeps in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        where = ["--root", str(folder / "store"), "--runroot", str(folder / "run")]
+        self.command = ["buildah", *where]
+
+    def run(self, *args: str, log: Path | None = None) -> str:
+        """Run buildah and return what it wrote to stdout; a fault ends the script."""
+        done = subprocess.run(
+            [*self.command, *args], text=True, check=False, cwd=ROOT, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if log else None,
+        )  # fmt: skip
+        if log:
+            log.write_text(done.stdout, "utf-8")
+        if done.returncode:
+            sys.exit(f"buildah {' '.join(args)}: {done.returncode}\n{done.stdout[-3000:]}")
+        return done.stdout.strip()
+
+    def inside(self, container: str, command: str) -> tuple[int, str]:
+        """Run a shell command as the image's user; return its exit code and all that it said."""
+        run = ["run", "--isolation", "chroot", container, "--", "sh", "-c", command]
+        done = subprocess.run([*self.command, *run], capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+
+def make_bases(builder: Builder, certificates: Path) -> None:
+    """Make the two images that would come from a registry, unless an earlier run has."""
+    known = builder.run("images", "--all", "--format", "{{.Name}}").split()
+    if BASE not in known:
+        folder = builder.folder / "base"
+        shutil.rmtree(folder, ignore_errors=True)
+        command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm"]
+        subprocess.run([*command, str(folder)], check=True, stdout=subprocess.DEVNULL)
+        shutil.copyfile(certificates, folder / CERTIFICATES.lstrip("/"))
+        container = builder.run("from", "scratch")
+        builder.run("add", "--quiet", container, str(folder), "/")
+        builder.run(
+            "config", "--env", f"PIP_CERT={CERTIFICATES}", "--env", f"PATH={PATH}", container
+        )
+        builder.run("commit", "--quiet", "--rm", container, BASE)
+    if HARNESS not in known:
+        told = builder.folder / "boot-is-not-here"
+        told.touch()
+        container = builder.run("from", "scratch")
+        builder.run("add", "--quiet", container, str(told), "/opt/apache/beam/")
+        builder.run("commit", "--quiet", "--rm", container, HARNESS)
+
+
+def build(builder: Builder, target: str, args: argparse.Namespace) -> tuple[str, float]:
+    """Build a target; return its image's name and the seconds."""
+    begun = time.monotonic()
+    name = f"localhost/skypile-check-{target}"
+    more = ["--volume", f"{args.wheels}:{WHEELS}:ro"] if args.wheels else []
+    more += ["--env", f"PIP_FIND_LINKS={WHEELS}"] if args.wheels else []
+    builder.run(
+        "build", "--isolation", "chroot", "--format", "docker", "--layers", "--file",
+        "docker/Dockerfile", "--ignorefile", ".dockerignore", "--target", target, "--tag", name,
+        "--build-arg", f"BASE={BASE}", "--build-arg", f"HARNESS={HARNESS}",
+        "--build-arg", "TORCH_INDEX=https://pypi.org/simple", *more, ".",
+        log=builder.folder / f"{target}.log",
+    )  # fmt: skip
+    return name, time.monotonic() - begun
+
+
+def unpinned(told: str) -> list[str]:
+    """Return the packages of an image that constraints.txt does not pin to what is there."""
+    lines = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
+    pins = {_normal(line) for line in lines if "==" in line}
+    return [line for line in told.split() if "==" in line and _normal(line) not in pins]
+
+
+def _normal(pin: str) -> str:
+    return re.sub(r"[-_.]+", "-", pin.partition("==")[0]).lower() + pin[pin.index("==") :]
+
+
+def check(builder: Builder, target: str, image: str) -> bool:
+    """Run the checks of an image, print a row for each, and return whether all went well."""
+    container = builder.run("from", "--pull-never", image)
+    told = json.loads(builder.run("inspect", "--type", "image", image))
+    health = shlex.join(told["Docker"]["config"]["Healthcheck"]["Test"][1:])
+    whole = True
+    for one in CHECKS[target]:
+        command = one.command.replace("{health}", health)
+        code, told = builder.inside(container, command)
+        loose = unpinned(told) if "constraints" in one.shows else []
+        good = code == 0 and re.search(one.expected, told) is not None and not loose
+        whole &= good
+        print(f"| {target} | {one.shows} | {'yes' if good else '**no**'} |", flush=True)
+        if not good:
+            print(f"{command}: {code}\n{loose or told[-2000:]}", file=sys.stderr)
+    builder.run("rm", container)
+    return whole
+
+
+def main() -> None:
+    """Build and check all targets."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--targets", nargs="+", choices=CHECKS, default=list(CHECKS))
+    parser.add_argument("--wheels", type=Path)
+    parser.add_argument("--certificates", type=Path, default=CERTIFICATES)
+    args = parser.parse_args()
+    args.folder.mkdir(parents=True, exist_ok=True)
+    builder = Builder(args.folder.absolute())
+    make_bases(builder, args.certificates)
+    whole = True
+    rows = ["| image | built in s | MB |", "|---|---|---|"]
+    print("| image | what | so it is |\n|---|---|---|")
+    for target in args.targets:
+        image, seconds = build(builder, target, args)
+        listed = builder.run("images", "--format", "{{.Size}}", image)
+        rows.append(f"| {target} | {seconds:.0f} | {listed} |")
+        whole &= check(builder, target, image)
+    print("\n" + "\n".join(rows))
+    if not whole:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
