@@ -171,7 +171,7 @@ class Training:
         self.step_count += 1
         decay = min(_AVERAGE_DECAY, (1 + self.step_count) / (10 + self.step_count))
         with torch.no_grad():
-            get_ema_multi_avg_fn(decay)(
+            get_ema_multi_avg_fn(decay)(  # type: ignore[no-untyped-call]
                 list(self.average.parameters()), list(self.model.parameters()), self.step_count
             )
         return loss.detach()

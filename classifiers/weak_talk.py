@@ -68,6 +68,8 @@ def headlines(rng: random.Random, lang: str, *, is_politics: bool) -> str:
 
 def comment(rng: random.Random, lang: str, *, is_toxic: bool) -> str:
     """Return one or two made-up comments that insult, or that use mild words in the same frames."""
+    frames: tuple[str, ...]
+    words: tuple[str, ...]
     if lang == "zh":
         frames, about = talk.TALK_ZH, talk.ABOUT_ZH
         words = talk.INSULTS_ZH if is_toxic else talk.MILD_ZH
