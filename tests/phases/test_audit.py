@@ -30,7 +30,7 @@ class Halfway:
         command.add_arguments(parser)
         inputs = [str(SAMPLE / NAME), str(SAMPLE / "web-zh.jsonl")]
         args = parser.parse_args([*inputs, "--output", str(output), "--mixture", "none"])
-        self.context = command._context(args, load_recipe(str(LIGHT)))
+        self.context = command.build_context(args, load_recipe(str(LIGHT)))
         refs = [UnitRef(n, unit) for n, unit in enumerate(plan_units(inputs).units)]
         begin(self.context, refs, overwrite=False)
         options = runner_options("Direct", [], None)

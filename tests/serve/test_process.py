@@ -152,7 +152,7 @@ def test_a_browser_shows_why_a_text_is_rejected(served):
         assert not by("result").is_displayed()
         by("key").send_keys(KEY)
         judged(text, "rejected: repeated")
-        assert by("recipe").text == "browser"
+        WebDriverWait(browser, 300).until(lambda _: by("recipe").text == "browser")
         assert "dup_line_char_frac is" in by("decided").text
         # The text stands there as it was sent, markup and all, and only what decides is marked so.
         assert by("marked").get_property("textContent") == text
