@@ -137,7 +137,8 @@ def screened(checkpoint, tmp_path_factory) -> Path:
     skip_FL[3, 1] = 5
     weights = Weights(
         np.zeros((16384, 1), np.float32), np.zeros((16384, 1), np.float32),
-        np.zeros((16384, 1, 1), np.float32), np.zeros((features, 1), np.float32), np.zeros(1, np.float32), np.zeros((1, labels), np.float32), skip_FL,
+        np.zeros((16384, 1, 1), np.float32), np.zeros((features, 1), np.float32),
+        np.zeros(1, np.float32), np.zeros((1, labels), np.float32), skip_FL,
         np.array([0, -1.5], np.float32),
     )  # fmt: skip
     row = {"threshold": 0.5, "aimed": True, "flagged": 400, "lost": 1, "gained": 0}
