@@ -10,7 +10,8 @@ The contenders score the same documents by the same weights on one core, by turn
   batch, padded to the longest;
 - alone: stage classify's scorer without the screen (`cascade: false`);
 - cascade: the same with the screen, where the checkpoint's folder has one;
-- int8, bf16: alone, its linear layers quantised by torch.ao, or all of it in bf16.
+- int8: alone, by the model's own forward, its linear layers quantised by torch.ao;
+- bf16: alone, all of it in bf16.
 
 Documents longer than a window are given to `loop` and ours window by window, the same ones; the
 pipeline cannot have windows, so it is given each window as a text of its own (decoded from the
@@ -43,7 +44,8 @@ import zstandard
 from transformers import AutoModelForSequenceClassification, PreTrainedTokenizerFast, pipeline
 
 from classifiers.checkpoint import folder_of
-from classifiers.model import Scorer, load
+from classifiers.engine import PaddedEngine
+from classifiers.model import Scorer, frame_of, load
 from classifiers.windows import windows
 from skypile.tokens import load_encoder
 
@@ -188,16 +190,15 @@ def quantised(folder: Path) -> Scorer:
         model = quantization.quantize_dynamic(
             copy.deepcopy(scorer.model), {torch.nn.Linear}, dtype=torch.qint8
         )
-    return _with_model(scorer, model)
+    # Quantised layers have no plain weights that could be laid side by side.
+    scorer.engine = PaddedEngine(model, frame_of(scorer.tokenizer_path), pad_id=0)
+    return scorer
 
 
 def halved(folder: Path) -> Scorer:
     """Return the scorer with weights and activations in bf16."""
     scorer = load(folder, device="cpu", threads=1, cascade=False)
-    return _with_model(scorer, copy.deepcopy(scorer.model).to(torch.bfloat16))
-
-
-def _with_model(scorer: Scorer, model: torch.nn.Module) -> Scorer:
+    model = copy.deepcopy(scorer.model).to(torch.bfloat16)
     return Scorer(model, tokenizer_path=scorer.tokenizer_path, max_tokens=scorer.max_tokens)
 
 

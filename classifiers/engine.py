@@ -20,13 +20,13 @@ import torch
 from classifiers.packed import PackedEncoder, has_variable_length_attention, is_packable
 from classifiers.windows import I64, U32, Frame, Pack, batches, pack_rows, packs
 
-__all__ = ["Engine", "PackedEngine", "PaddedEngine", "engine_for"]
+__all__ = ["CpuPackedEngine", "Engine", "PackedEngine", "PaddedEngine", "engine_for"]
 
 F32 = npt.NDArray[np.float32]
 
 # A batch holds at most this many token slots, padding included. Constants and not measured at run
 # time, because the batches decide the last bits of a score.
-_CPU_BATCH_TOKENS: Final = 4_096
+_CPU_BATCH_TOKENS: Final = 2_048
 CUDA_BATCH_TOKENS: Final = 65_536
 # So many packs may wait for the card: 0.4 s of work for BERT-base on an H200.
 _PACKS_WAITING: Final = 16
@@ -44,8 +44,10 @@ class Engine(Protocol):
 
 
 def engine_for(model: torch.nn.Module, frame: Frame, *, pad_id: int, max_tokens: int) -> Engine:
-    """Return the fastest engine for a model where it is: packs on CUDA where they can be."""
+    """Return the fastest engine for a model where it is: packs, where they can be."""
     parameter = next(model.parameters())
+    if parameter.device.type == "cpu" and is_packable(model.config):
+        return CpuPackedEngine(model, frame, max_tokens=max_tokens)
     half = parameter.dtype in {torch.bfloat16, torch.float16}
     if half and is_packable(model.config) and has_variable_length_attention(parameter.device):
         return PackedEngine(model, frame, max_tokens=max_tokens)
@@ -90,6 +92,37 @@ class PaddedEngine:
         ).logits.float()
         found: F32 = logits_BL.cpu().numpy()
         return found
+
+
+class CpuPackedEngine:
+    """Windows of like length laid end to end, computed before `start` returns.
+
+    Of the last layer nothing but the windows' first tokens is computed, and no padding but by
+    attention: of two layers, that is half of what the model's own forward takes.
+    """
+
+    def __init__(self, model: torch.nn.Module, frame: Frame, *, max_tokens: int) -> None:
+        self._encoder = PackedEncoder(model, dense_attention=True).eval()
+        self._frame = frame
+        self._max_tokens = max_tokens
+        self._slot_count = max(_CPU_BATCH_TOKENS, max_tokens)
+        self._label_count = int(_config(model).num_labels)
+
+    def start(self, ids: U32, starts: I64, lengths: I64) -> Callable[[], F32]:
+        """Compute the logits, each from a pack of windows of like length, before it returns."""
+        logits_WL = np.empty((len(starts), self._label_count), dtype=np.float32)
+        order = np.argsort(lengths, kind="stable")
+        for rows in packs(lengths[order], self._frame.count, self._slot_count):
+            part = order[rows]
+            slots = int(lengths[part].sum()) + self._frame.count * len(part)
+            pack = pack_rows(ids, starts[part], lengths[part], self._frame, slots)
+            # Borders of windows that are not there would be rows of the attention's rectangle.
+            borders = torch.from_numpy(pack.borders[: len(part) + 1])
+            inputs = (torch.from_numpy(pack.ids), torch.from_numpy(pack.positions), borders)
+            with torch.inference_mode():
+                logits_BL = self._encoder(*inputs, self._max_tokens)
+            logits_WL[part] = logits_BL.float().numpy()
+        return lambda: logits_WL
 
 
 @dataclass(slots=True)

@@ -50,6 +50,40 @@ def is_packable(config: Any) -> bool:
     )
 
 
+def _rectangle(part_NHK: torch.Tensor, lengths_W: torch.Tensor, width: int) -> torch.Tensor:
+    """Return windows laid end to end as a rectangle (W, H, T, K), zeros behind the shorter."""
+    count, tail = len(lengths_W), part_NHK.shape[1:]
+    used = int(lengths_W.sum())
+    if used == count * width:  # sorted by length, most packs are of one: nothing is moved
+        return part_NHK[:used].view(count, width, *tail).transpose(1, 2)
+    rectangle = part_NHK.new_zeros((count, width, *tail))
+    rectangle[_filled(lengths_W, width)] = part_NHK[:used]
+    return rectangle.transpose(1, 2)
+
+
+def _filled(lengths_W: torch.Tensor, width: int) -> torch.Tensor:
+    """Say of each place of a rectangle whether it holds a token (W, T)."""
+    return torch.arange(width, device=lengths_W.device) < lengths_W[:, None]
+
+
+def _attend(
+    query_WHTK: torch.Tensor,
+    key_NHK: torch.Tensor,
+    value_NHK: torch.Tensor,
+    lengths_W: torch.Tensor,
+    width: int,
+) -> torch.Tensor:
+    """Return attention of a rectangle of queries to their own windows' keys, in its shape."""
+    key_WHTK, value_WHTK = (
+        _rectangle(part_NHK, lengths_W, width) for part_NHK in (key_NHK, value_NHK)
+    )
+    mask_WT = _filled(lengths_W, width)
+    # A window of no tokens would attend to nothing, which is NaN.
+    mask_WT[:, 0] = True
+    mask = None if bool(mask_WT.all()) else mask_WT[:, None, None, :]
+    return scaled_dot_product_attention(query_WHTK, key_WHTK, value_WHTK, attn_mask=mask)
+
+
 def _attend_dense(
     query_NHK: torch.Tensor,
     key_NHK: torch.Tensor,
@@ -59,25 +93,13 @@ def _attend_dense(
     """Return attention within windows by a rectangle of them, where there is no better kernel."""
     lengths_W = borders.diff().long()
     width = int(lengths_W.max())
+    query_WHTK = _rectangle(query_NHK, lengths_W, width)
+    attended = _attend(query_WHTK, key_NHK, value_NHK, lengths_W, width).transpose(1, 2)
     used = int(borders[-1])
-    window_N = torch.repeat_interleave(
-        torch.arange(len(lengths_W), device=borders.device), lengths_W
-    )
-    column_N = torch.arange(used, device=borders.device) - borders[:-1].long()[window_N]
-    shape = (len(lengths_W), width, *query_NHK.shape[1:])
-    rectangles = []
-    for part_NHK in (query_NHK, key_NHK, value_NHK):
-        rectangle = part_NHK.new_zeros(shape)
-        rectangle[window_N, column_N] = part_NHK[:used]
-        rectangles.append(rectangle.transpose(1, 2))
-    mask_WT = torch.arange(width, device=borders.device) < lengths_W[:, None]
-    # A window of no tokens would attend to nothing, which is NaN.
-    mask_WT[:, 0] = True
-    attended = scaled_dot_product_attention(
-        rectangles[0], rectangles[1], rectangles[2], attn_mask=mask_WT[:, None, None, :]
-    )
+    if used == len(lengths_W) * width == len(query_NHK):
+        return attended.reshape(query_NHK.shape)
     result = torch.zeros_like(query_NHK)
-    result[:used] = attended.transpose(1, 2)[window_N, column_N]
+    result[:used] = attended[_filled(lengths_W, width)]
     return result
 
 
@@ -88,10 +110,9 @@ def _attend_first(
     borders: torch.Tensor,
 ) -> torch.Tensor:
     """Return attention of one query for each window to the window's keys."""
-    queries_NHK = torch.zeros_like(key_NHK)
-    first = borders[:-1].clamp(max=len(key_NHK) - 1)
-    queries_NHK[first] = query_WHK
-    return _attend_dense(queries_NHK, key_NHK, value_NHK, borders).index_select(0, first)
+    lengths_W = borders.diff().long()
+    width = int(lengths_W.max())
+    return _attend(query_WHK[:, :, None], key_NHK, value_NHK, lengths_W, width)[:, :, 0]
 
 
 class _Layer(nn.Module):

@@ -32,7 +32,7 @@ from classifiers.windows import windows
 
 __all__ = ["main", "make"]
 
-_TOKENS: Final = 8_000_000
+_TOKENS: Final = 14_000_000
 # Dev documents of each source, drawn evenly: all of them take as long as the rest.
 _DEV_OF_SOURCE: Final = 100
 
@@ -109,7 +109,7 @@ def _fitted(
     rows = np.flatnonzero(every.parts == "bounds")
     estimates_WL = screen.estimates(every.ids, every.starts[rows], every.lengths[rows])
     scores_WL = scorer.scores_of(logits_WL[rows])
-    low_L, high_L = fitted(estimates_WL, scores_WL, wanted, TARGET_FRAC)
+    low_L, high_L = fitted(estimates_WL, scores_WL, wanted, TARGET_FRAC, every.kinds[rows])
     return replace(screen, low_L=low_L, high_L=high_L)
 
 

@@ -7,6 +7,7 @@ L labels, N windows or documents.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,12 +18,13 @@ from classifiers import ClassifierError
 
 __all__ = [
     "KNOWN", "TARGET_FRAC", "Aim", "aims", "clear", "fitted", "flag_figures", "flagged",
+    "may_be_lost",
 ]  # fmt: skip
 
 # What may be lost, and gained, of what the model alone would flag.
 TARGET_FRAC: Final = 0.005
-# The bounds are fitted for this part of it, as other texts than those of the fit lose more.
-_MARGIN: Final = 0.25
+# With this confidence, as the windows that bounds are fitted on are a sample.
+_CONFIDENCE: Final = 0.95
 # Rounds in which the bounds of a label are fitted to what the others' bounds pass on anyway.
 _ROUNDS: Final = 6
 # Thresholds at which the fit looks, evenly in the logit between those of a label.
@@ -90,20 +92,37 @@ def clear(scores_NL: np.ndarray, low_L: np.ndarray, high_L: np.ndarray) -> np.nd
     return found
 
 
+def may_be_lost(count: int, target_frac: float) -> int:
+    """Return of how many flags so many may be lost for the true share to be below the target.
+
+    The most that a share of `target_frac` would give in 5 % of samples of `count` (the upper end
+    of Clopper's and Pearson's one-sided interval of 95 %, 1934); 0 where even none says too little.
+    """
+    if target_frac * count < -math.log(1 - _CONFIDENCE):
+        return 0
+    odds = math.log(target_frac) - math.log1p(-target_frac)
+    lost, at_most = -1, 0.0
+    log_chance = count * math.log1p(-target_frac)  # of none: as a number it may be too small
+    while at_most + math.exp(log_chance) <= 1 - _CONFIDENCE:
+        lost, at_most = lost + 1, at_most + math.exp(log_chance)
+        log_chance += math.log(count - lost) - math.log(lost + 1) + odds
+    return max(lost, 0)
+
+
 def _bounds(
-    estimates: np.ndarray, scores: np.ndarray, sure: np.ndarray, aim: Aim, share: float
+    estimates: np.ndarray, scores: np.ndarray, sure: np.ndarray, aim: Aim, target_frac: float
 ) -> tuple[float, float]:
     """Return the bounds of one label within which the estimates cannot be trusted.
 
-    Below the lower one there are of what the model flags (or, for flags below, does not) at most
-    `share` of the flagged at any threshold of the aim, and above the upper one of the rest.
+    Below the lower one there are of what the model flags (or, for flags below, does not) at any
+    threshold of the aim as many as may be lost, and above the upper one of the rest.
     Windows that are `sure` to be passed on do not count. Neither bound lies within the aim, so that
     an estimate outside of them is on the same side of all its thresholds.
     """
     low, high = aim.lowest, aim.highest
     for threshold in aim.inner():
         is_above = scores >= threshold
-        count = int(share * np.count_nonzero(flagged(scores, threshold, aim)))
+        count = may_be_lost(int(np.count_nonzero(flagged(scores, threshold, aim))), target_frac)
         above = np.sort(estimates[is_above & ~sure])
         below = np.sort(estimates[~is_above & ~sure])[::-1]
         low = min(low, float(above[count]) if len(above) > count else low)
@@ -112,9 +131,26 @@ def _bounds(
 
 
 def fitted(
+    estimates_WL: np.ndarray, scores_WL: np.ndarray, wanted: Sequence[Aim], target_frac: float,
+    kinds_W: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Return the lowest and highest estimates (L,) at which each label is still not clear, float32.
+
+    They are the widest of those of each kind of text: where one kind has nearly all the flags, it
+    would else pay for what is lost of the others'.
+    """
+    found = [
+        _of_one_kind(estimates_WL[rows], scores_WL[rows], wanted, target_frac)
+        for rows in (kinds_W == kind for kind in np.unique(kinds_W))
+    ]
+    lows, highs = zip(*found, strict=True)
+    return np.minimum.reduce(lows), np.maximum.reduce(highs)
+
+
+def _of_one_kind(
     estimates_WL: np.ndarray, scores_WL: np.ndarray, wanted: Sequence[Aim], target_frac: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the lowest and highest estimates (L,) at which each label is still not clear, float32.
+    """Return the bounds of texts of one kind.
 
     Label by label, in turns: what another label passes on need not be passed on by this one. The
     last turn only widens, so that no label's windows are lost by another's narrower bounds.
@@ -128,9 +164,7 @@ def fitted(
             sure: np.ndarray = np.zeros(len(scores_WL), bool)
             if turn:
                 sure = np.any(~clear(estimates_WL, low_L, high_L)[:, others], axis=1)
-            low, high = _bounds(
-                estimates_WL[:, label], scores_WL[:, label], sure, aim, target_frac * _MARGIN
-            )
+            low, high = _bounds(estimates_WL[:, label], scores_WL[:, label], sure, aim, target_frac)
             is_last = turn + 1 == _ROUNDS
             low_L[label] = min(low, low_L[label]) if is_last else low
             high_L[label] = max(high, high_L[label]) if is_last else high

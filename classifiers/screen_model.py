@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,17 +27,31 @@ __all__ = ["ACTIVATIONS", "VERSION", "Screen", "Weights", "load_screen", "save_s
 F32 = npt.NDArray[np.float32]
 
 # What a screen's files hold, and how its arithmetic goes; another version is refused.
-VERSION: Final = 1
+VERSION: Final = 2
 # What makes probabilities of logits. Values of a regression have no range that all models share.
 ACTIVATIONS: Final = ("sigmoid", "softmax")
-_NAMES: Final = ("table_VD", "first_FK", "first_K", "second_KL", "skip_FL", "second_L")
+_NAMES: Final = (
+    "table_VD",
+    "log_weight_VH",
+    "value_VHC",
+    "first_FK",
+    "first_K",
+    "second_KL",
+    "skip_FL",
+    "second_L",
+)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Weights:
-    """A screen's weights, float32; the shapes are those of `screen_kernel.estimate`."""
+    """A screen's weights, float32; the shapes are those of `screen_kernel.estimate`.
+
+    Of the queries' weights the natural logarithms, which fp16 holds over their whole range.
+    """
 
     table_VD: F32
+    log_weight_VH: F32
+    value_VHC: F32
     first_FK: F32
     first_K: F32
     second_KL: F32
@@ -45,10 +60,19 @@ class Weights:
 
     def __post_init__(self) -> None:
         width, hidden, labels = self.table_VD.shape[1], len(self.first_K), len(self.second_L)
-        features = 2 * width + 2
+        _, queries, channels = self.value_VHC.shape
+        features = 2 * width + 2 + queries * (channels + 1)
+        assert self.log_weight_VH.shape == (len(self.table_VD), queries)
         assert self.first_FK.shape == (features, hidden)
         assert self.second_KL.shape == (hidden, labels)
         assert self.skip_FL.shape == (features, labels)
+
+    @cached_property
+    def summed_VS(self) -> F32:  # noqa: N802
+        """What the kernel sums up of each entry: channels, weights, values times weights."""
+        weight_VH = np.exp(self.log_weight_VH.astype(np.float64))
+        weighted = (weight_VH[:, :, None] * self.value_VHC).reshape(len(weight_VH), -1)
+        return _f32(np.concatenate([self.table_VD, weight_VH, weighted], axis=1))
 
     def arrays(self) -> dict[str, F32]:
         """Return the arrays by name."""
@@ -97,8 +121,9 @@ class Screen:
         tokens.flags.writeable = False  # else the kernel is compiled for either kind of array
         places = (starts.astype(np.int64), lengths.astype(np.int64))
         estimate(
-            tokens, *places, weights.table_VD, weights.first_FK, weights.first_K,
-            weights.second_KL, weights.skip_FL, weights.second_L, logits_WL,
+            tokens, *places, weights.summed_VS, weights.table_VD.shape[1],
+            weights.log_weight_VH.shape[1], weights.first_FK, weights.first_K, weights.second_KL,
+            weights.skip_FL, weights.second_L, logits_WL,
         )  # fmt: skip
         return probabilities(logits_WL, self.activation)
 

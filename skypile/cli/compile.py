@@ -185,7 +185,8 @@ def _screen() -> None:
     def zeros(*shape: int) -> np.ndarray:
         return np.zeros(shape, np.float32)
 
-    weights = Weights(zeros(1, 1), zeros(4, 1), zeros(1), zeros(1, 1), zeros(4, 1), zeros(1))
+    tables = (zeros(1, 1), zeros(1, 1), zeros(1, 1, 1))
+    weights = Weights(*tables, zeros(6, 1), zeros(1), zeros(1, 1), zeros(6, 1), zeros(1))
     none, one = np.zeros(1, np.int64), np.ones(1, np.int64)
     screen = Screen(weights, "sigmoid", zeros(1), zeros(1), {})
     screen.estimates(np.zeros(1, np.uint32), none, one)

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import orjson
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from skypile.recipe import Recipe
 
@@ -66,6 +65,7 @@ def values(column: pa.Array) -> list[Any]:
     """Return the values of `column` for orjson: NaN is None, float32 stays NumPy's."""
     if not pa.types.is_floating(column.type):
         return list(column.to_pylist())
-    missing = np.asarray(pc.is_nan(column).fill_null(True))
-    numbers = np.asarray(column.fill_null(0.0))
-    return [None if gone else number for gone, number in zip(missing, numbers, strict=True)]
+    numbers = column.to_numpy(zero_copy_only=False)  # a null is NaN
+    if not np.isnan(numbers).any():
+        return list(numbers)
+    return [None if number != number else number for number in numbers]

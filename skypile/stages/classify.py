@@ -70,7 +70,7 @@ class Classify(Stage):
     """
 
     reads: ClassVar[tuple[str, ...]] = ("text",)
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     model_name: str = Field(default="default", alias="model")
     labels: dict[str, str] = Field(default={})

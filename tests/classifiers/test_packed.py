@@ -19,7 +19,7 @@ from transformers import (
     XLMRobertaConfig,
 )
 
-from classifiers.engine import PaddedEngine, _halved, engine_for
+from classifiers.engine import CpuPackedEngine, Engine, PaddedEngine, _halved, engine_for
 from classifiers.packed import PackedEncoder, is_packable
 from classifiers.windows import Frame, pack_rows, packs
 
@@ -114,30 +114,49 @@ def test_packed_windows_in_bfloat16_stay_near_transformers(name: str) -> None:
     np.testing.assert_allclose(found.numpy(), expected.numpy(), atol=2e-2)
 
 
+_OTHERS = [
+    ModernBertConfig(**_SHAPE, pad_token_id=0, max_position_embeddings=32),
+    DebertaV2Config(
+        **_SHAPE, max_position_embeddings=32, relative_attention=True,
+        position_biased_input=False, pos_att_type=["p2c", "c2p"],
+    ),
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    "config",
-    [
-        _CONFIGS["bert"],
-        _CONFIGS["roberta"],
-        ModernBertConfig(**_SHAPE, pad_token_id=0, max_position_embeddings=32),
-        DebertaV2Config(
-            **_SHAPE, max_position_embeddings=32, relative_attention=True,
-            position_biased_input=False, pos_att_type=["p2c", "c2p"],
-        ),
-    ],
-    ids=lambda config: config.model_type,
-)  # fmt: skip
-def test_padded_rectangles_equal_each_window_alone(config: PreTrainedConfig) -> None:
+    ("config", "kind"),
+    [(config, PaddedEngine) for config in _OTHERS]
+    + [(_CONFIGS[name], CpuPackedEngine) for name in _CONFIGS],
+    ids=lambda value: getattr(value, "model_type", None),
+)
+@pytest.mark.parametrize("lengths", [(7, 0, 18, 1, 18, 5, 12), (9, 9, 9)], ids=str)
+def test_engines_on_the_cpu_equal_each_window_alone(
+    config: PreTrainedConfig, kind: type[Engine], lengths: tuple[int, ...]
+) -> None:
     model = _model(config)
-    ids, starts, lengths = _windows(7, 0, 18, 1, 18, 5, 12)
+    ids, starts, sizes = _windows(*lengths)
     engine = engine_for(model, _FRAME, pad_id=int(config.pad_token_id or 0), max_tokens=20)
-    assert isinstance(engine, PaddedEngine)
+    assert isinstance(engine, kind)
+    padded = PaddedEngine(model, _FRAME, pad_id=int(config.pad_token_id or 0))
     with torch.inference_mode():
-        found = engine.start(ids, starts, lengths)()
+        found, by_rectangles = (one.start(ids, starts, sizes)() for one in (engine, padded))
     expected = np.stack(
-        [_alone(model, ids[at : at + size]) for at, size in zip(starts, lengths, strict=True)]
+        [_alone(model, ids[at : at + size]) for at, size in zip(starts, sizes, strict=True)]
     )
     np.testing.assert_allclose(found, expected, atol=1e-4)
+    np.testing.assert_allclose(by_rectangles, expected, atol=1e-4)
+
+
+def test_the_engine_on_the_cpu_fills_many_packs_and_takes_no_window_at_all() -> None:
+    model = _model(_CONFIGS["bert"])
+    ids, starts, lengths = _windows(*np.random.default_rng(1).integers(0, 19, 700).tolist())
+    engine = engine_for(model, _FRAME, pad_id=0, max_tokens=20)
+    assert int((lengths + 2).sum()) > 3 * 2_048
+    found = engine.start(ids, starts, lengths)()
+    for at in (0, 350, 699):
+        window = ids[starts[at] : starts[at] + lengths[at]]
+        np.testing.assert_allclose(found[at], _alone(model, window), atol=1e-4)
+    assert engine.start(ids, starts[:0], lengths[:0])().shape == (0, 3)
 
 
 def test_only_encoders_of_absolute_positions_are_packed() -> None:

@@ -132,17 +132,18 @@ def screened(checkpoint, tmp_path_factory) -> Path:
     clear, and said to be toxic; all others are not.
     """
     folder = shutil.copytree(checkpoint, tmp_path_factory.mktemp("screened") / "m")
-    features, labels = 4, 2
+    features, labels = 6, 2
     skip_FL = np.zeros((features, labels), np.float32)
     skip_FL[3, 1] = 5
     weights = Weights(
-        np.zeros((16384, 1), np.float32), np.zeros((features, 1), np.float32),
+        np.zeros((16384, 1), np.float32), np.zeros((16384, 1), np.float32),
+        np.zeros((16384, 1, 1), np.float32), np.zeros((features, 1), np.float32),
         np.zeros(1, np.float32), np.zeros((1, labels), np.float32), skip_FL,
         np.array([0, -1.5], np.float32),
     )  # fmt: skip
     row = {"threshold": 0.5, "aimed": True, "flagged": 400, "lost": 1, "gained": 0}
     told = {
-        "version": 1, "weights": fingerprint(folder), "activation": "softmax",
+        "version": 2, "weights": fingerprint(folder), "activation": "softmax",
         "bounds": {"Not Toxic": {"low": 0.5, "high": 0.5}, "Toxic": {"low": 0.1, "high": 0.65}},
         "figures": {"test": {"heads": {"Toxic": [row, row | {"aimed": False}]}}},
     }  # fmt: skip
