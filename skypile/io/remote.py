@@ -121,6 +121,8 @@ def _s3(bucket: str, endpoint: str | None) -> pafs.FileSystem:
         endpoint_override=address.rstrip("/") if address else None,
         connect_timeout=S3_CONNECT_SECONDS,
         request_timeout=S3_SILENT_SECONDS,
+        # A small file is then one request, not the three of an upload in parts.
+        allow_delayed_open=True,
         retry_strategy=pafs.AwsStandardS3RetryStrategy(max_attempts=S3_TRIES),
     )
 

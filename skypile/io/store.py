@@ -31,7 +31,7 @@ import xxhash
 from skypile.errors import OutputError, RunError
 from skypile.interrupts import unfinished
 from skypile.io.again import again, rereading
-from skypile.io.remote import filesystem, why
+from skypile.io.remote import IN_BUCKET, filesystem, why
 
 __all__ = ["TEMPORARY", "Store", "is_remote", "local_copy", "output_error"]
 
@@ -150,6 +150,11 @@ class Store:
         """Whether files can be handled by their paths."""
         return not is_remote(self.root)
 
+    @property
+    def _is_in_bucket(self) -> bool:
+        """Whether a file needs no folder: there an object of each would only cost requests."""
+        return self.root.partition("://")[0] in IN_BUCKET
+
     @contextmanager
     def create(self, name: str) -> Iterator[pa.NativeFile]:
         """Yield a stream to the file `name`, which appears whole when the block ends well.
@@ -183,8 +188,9 @@ class Store:
         if self.is_local:
             unfinished.add(beside)
         try:
-            folder = posixpath.dirname(path)
-            again(partial(self.filesystem.create_dir, folder, recursive=True))
+            if not self._is_in_bucket:
+                folder = posixpath.dirname(path)
+                again(partial(self.filesystem.create_dir, folder, recursive=True))
             with _claimed(beside) if self.is_local else nullcontext():
                 yield beside
                 self._rename(beside, path)

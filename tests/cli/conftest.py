@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from cli_runs import CORPUS_RECIPE, RECIPE, Done, forked
+from made_once import made_once
 
 from skypile.cli.main import run
 
@@ -37,16 +38,22 @@ def recipe(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def recipe_of_corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The recipe of CORPUS_RECIPE as a file."""
-    path = tmp_path_factory.mktemp("cli-recipe") / "corpus.yaml"
-    path.write_text(CORPUS_RECIPE, "utf-8")
-    return path
+
+    def make(folder: Path) -> None:
+        (folder / "corpus.yaml").write_text(CORPUS_RECIPE, "utf-8")
+
+    return made_once(tmp_path_factory, "cli-recipe", make) / "corpus.yaml"
 
 
 @pytest.fixture(scope="session")
 def corpus(tmp_path_factory: pytest.TempPathFactory, recipe_of_corpora: Path) -> Path:
     """A corpus built from the sample; tests may look at it and change nothing."""
-    out = tmp_path_factory.mktemp("cli-corpus") / "out"
-    inputs = [SAMPLE / name for name in ("web-en.jsonl", "web-zh.jsonl", "crawl-broken.jsonl")]
-    done = forked("build", *inputs, SAMPLE / "code", "--recipe", recipe_of_corpora, "--output", out)
-    assert done.code == 0, done.err
-    return out
+
+    def make(folder: Path) -> None:
+        names = ("web-en.jsonl", "web-zh.jsonl", "crawl-broken.jsonl", "code")
+        inputs = [SAMPLE / name for name in names]
+        options = ["--recipe", recipe_of_corpora, "--output", folder / "out"]
+        done = forked("build", *inputs, *options)
+        assert done.code == 0, done.err
+
+    return made_once(tmp_path_factory, "cli-corpus", make) / "out"

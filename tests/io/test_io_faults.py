@@ -51,6 +51,18 @@ def test_transient_faults_change_nothing(bucket: Bucket, faults: Faults) -> None
     assert set(faults.done) == set(TRANSIENT)
 
 
+def test_a_small_file_costs_few_requests(bucket: Bucket, faults: Faults) -> None:
+    asked: list[str] = []
+    faults.of = lambda number, method, key: asked.append(f"{method} {key}")
+    Store(bucket.url("out/a/b/c")).write("d/e.bin", b"x" * 1000)
+    # It is put under a temporary name, copied to its own, and the first removed; Arrow then keeps
+    # the folder in which it has removed something. Nobody makes those above it.
+    assert len(asked) == 4, asked
+    folders = {one.partition("/out/")[2] for one in asked if one.endswith("/")}
+    assert folders <= {"a/b/c/d/"}
+    assert bucket.get("out/a/b/c/d/e.bin") == b"x" * 1000
+
+
 def test_what_amazons_library_takes_for_final_is_tried_again(
     bucket: Bucket, faults: Faults, monkeypatch: pytest.MonkeyPatch
 ) -> None:

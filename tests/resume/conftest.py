@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from build_runs import Forge, Strike, shared_forge
 from corpus_state import content, options, write_inputs
+from made_once import made_once
 
 from skypile.cli import build as command
 
@@ -24,16 +25,20 @@ def forged() -> Forge:
 @pytest.fixture(scope="session")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The input folder; tests that change it copy it first."""
-    return write_inputs(tmp_path_factory.mktemp("inputs") / "raw")
+    return (
+        made_once(tmp_path_factory, "inputs", lambda folder: write_inputs(folder / "raw")) / "raw"
+    )
 
 
 @pytest.fixture(scope="session")
 def undisturbed(forged: Forge, inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A corpus that nothing happened to; tests may look at it and change nothing."""
-    output = tmp_path_factory.mktemp("undisturbed") / "out"
-    done = forged.run(*options(inputs, output))
-    assert done.code == 0, done.err
-    return output
+
+    def make(folder: Path) -> None:
+        done = forged.run(*options(inputs, folder / "out"))
+        assert done.code == 0, done.err
+
+    return made_once(tmp_path_factory, "undisturbed", make) / "out"
 
 
 @pytest.fixture(scope="session")
@@ -45,10 +50,12 @@ def expected(undisturbed: Path) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def killed_late(forged: Forge, inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a build that was killed when only the manifest was missing."""
-    output = tmp_path_factory.mktemp("late") / "out"
-    strike = Strike(r"/manifest\.json$")
-    assert forged.run(*options(inputs, output), strike=strike).code == -9
-    return output
+
+    def make(folder: Path) -> None:
+        strike = Strike(r"/manifest\.json$")
+        assert forged.run(*options(inputs, folder / "out"), strike=strike).code == -9
+
+    return made_once(tmp_path_factory, "killed-late", make) / "out"
 
 
 @pytest.fixture

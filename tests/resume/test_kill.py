@@ -57,7 +57,8 @@ def test_killed_at_every_named_point_the_build_goes_on(forged, inputs, expected,
         assert not (output / "manifest.json").exists(), place
         assert repeated(before, output) == [], place
         before = finished(output)
-    ended = forged.run(*command)
+    # Without workers: where there were some, a single process goes on with what they have left.
+    ended = forged.run(*options(inputs, output, "--keep-work"))
     assert ended.code == 0, ended.err
     assert repeated(before, output) == []
     assert content(output) == expected
@@ -200,13 +201,12 @@ def test_when_only_the_driver_is_killed_its_workers_end_and_the_build_goes_on(
     if not workers:
         pytest.skip("without workers there is only the driver")
     output = tmp_path / "out"
-    command = options(inputs, output, *workers)
-    run = forged.start(*command)
+    run = forged.start(*options(inputs, output, *workers))
     while not list(output.glob(".work/curate/*/part-*")):
         time.sleep(0.01)
     os.kill(run.pid, signal.SIGKILL)
     assert run.wait().code == -9
-    ended = forged.run(*command)
+    ended = forged.run(*options(inputs, output))
     assert ended.code == 0, ended.err
     assert content(output) == expected
     assert leftovers(output) == []
