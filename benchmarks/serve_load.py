@@ -6,7 +6,7 @@
 The lines of the bundled sample, broken ones too, are sent to a service that this script starts on
 127.0.0.1 and ends: C clients, each with a connection of its own, send requests of D lines one after
 the other for S seconds. Each answer is held against what `skypile filter --explain` writes for the
-same lines: outcome, reason, score, limit, all columns. A request that is told to come again (429,
+same lines: outcome, reason, score, limit, all columns (fractions to 2e-6). A request that is told to come again (429,
 503) is sent again and counted; every line must be answered exactly once, or the script fails. The
 clients are threads of one other process, which takes its share of the machine's cores: so does the
 check, whose time is not part of a latency. Where other programs take the cores as well, documents
@@ -39,6 +39,8 @@ HEADERS = {"Content-Type": "application/x-ndjson"}
 # A run ends by itself: no client sends more than these.
 MAX_REQUESTS = 100_000
 MAX_TRIES = 100
+# Scores are told to six decimals, and a model's matrix products round by what else is in the batch.
+ROUNDING = 2e-6
 # What a line's name in the file decides, and not what it holds.
 OWN = ("record", "index", "message")
 
@@ -147,9 +149,22 @@ def problem(status: int, content: bytes, wanted: list[dict[str, Any]]) -> str | 
     if not last["summary"]["complete"] or last["summary"]["read"] != len(wanted):
         return f"summary {last}"
     for answer, line in zip(answers, wanted, strict=True):
-        if comparable(answer) != line:
-            return f"{answer['record']}: {comparable(answer)} is not {line}"
+        found = comparable(answer)
+        differing = [
+            f"{name} is {found.get(name)!r}, not {line.get(name)!r}"
+            for name in sorted(found.keys() | line.keys())
+            if not same(found.get(name), line.get(name))
+        ]
+        if differing:
+            return f"{answer['record']}: {'; '.join(differing)}"
     return None
+
+
+def same(found: Any, wanted: Any) -> bool:
+    """Say whether two values are equal, fractions and scores to `ROUNDING`."""
+    if isinstance(found, float) and isinstance(wanted, float):
+        return abs(found - wanted) <= ROUNDING
+    return bool(found == wanted)
 
 
 def cpu_seconds(service: int) -> tuple[float, float]:
