@@ -85,7 +85,65 @@ TRAINER = [
         r"step-\d+",
     ),
 ]
-CHECKS = {"worker": WORKER, "worker-gpu": WORKER, "trainer": TRAINER}
+# Asks the service as clients do. Its first check writes down what is answered, the others read it.
+ASK = """
+import json, time, urllib.error, urllib.request
+import skypile
+KEY, TYPE = "a-key-of-the-check-0001", "application/x-ndjson"
+def ask(path, body=None, key=None):
+    headers = {"Content-Type": TYPE} | ({"X-API-Key": key} if key else {})
+    request = urllib.request.Request("http://127.0.0.1:8000" + path, body, headers)
+    try:
+        with urllib.request.urlopen(request, timeout=600) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+    except OSError as error:
+        return error, b""
+def until_good(path):
+    end = time.monotonic() + 900
+    while ask(path)[0] != 200 and time.monotonic() < end:
+        time.sleep(1)
+    print(path, ask(path)[0], flush=True)
+until_good("/healthz")
+until_good("/readyz")
+body = open(skypile.__path__[0] + "/sample/web-en.jsonl", "rb").read()
+print("no key:", ask("/v1/curate", body)[0])
+print("another key:", ask("/v1/curate", body, KEY[::-1])[0])
+status, told = ask("/v1/curate?columns=none", body, KEY)
+print("the key:", status)
+lines = [json.loads(line) for line in told.splitlines()]
+print("outcomes:", *(line["outcome"] for line in lines[:-1]))
+print("lines:", body.count(b"\\n"), json.dumps(lines[-1:]), flush=True)
+"""
+SERVED = f"""
+export SKYPILE_API_KEY=a-key-of-the-check-0001
+{{entrypoint}} 2>/tmp/log & served=$!
+python -c {shlex.quote(ASK)} >/tmp/told 2>&1; {{health}} && echo "health check: $?" >>/tmp/told
+kill -TERM $served; wait $served; echo "ended: $?" >>/tmp/told; cat /tmp/told /tmp/log
+"""
+TOLD = "cat /tmp/told"
+SERVICE = [
+    *USER,
+    Check("does not start without a key", "{entrypoint} 2>&1 || true", r"give --api-key-file FILE"),
+    Check("skypile serve starts", SERVED, r'"event": ?"ready"'),
+    Check("nothing compiles anew", "cat /tmp/log", r"(?s)^(?!.*compil).*ready"),
+    Check("/healthz and /readyz answer", TOLD, r"/healthz 200\n/readyz 200\n"),
+    Check("its health check passes", TOLD, r"(?m)^health check: 0$"),
+    Check("401 without the key, and with another", TOLD, r"no key: 401\nanother key: 401\n"),
+    Check(
+        "documents that are posted are judged: some kept, some rejected",
+        TOLD,
+        r"the key: 200\noutcomes: (?=.*kept)(?=.*rejected)",
+    ),
+    Check(
+        "each document has its answer",
+        TOLD,
+        r'(?m)^lines: (\d+) \[\{"summary": \{"read": \1, .*"complete": true',
+    ),
+    Check("SIGTERM ends it with 0", TOLD, r"(?m)^ended: 0$"),
+]
+CHECKS = {"worker": WORKER, "service": SERVICE, "trainer": TRAINER, "worker-gpu": WORKER}
 
 
 class Builder:
@@ -169,10 +227,16 @@ def check(builder: Builder, target: str, image: str) -> bool:
     """Run the checks of an image, print a row for each, and return whether all went well."""
     container = builder.run("from", "--pull-never", image)
     told = json.loads(builder.run("inspect", "--type", "image", image))
-    health = shlex.join(told["Docker"]["config"]["Healthcheck"]["Test"][1:])
+    config = told["Docker"]["config"]
+    given = {
+        "{health}": shlex.join(config["Healthcheck"]["Test"][1:]),
+        "{entrypoint}": shlex.join(config["Entrypoint"]),
+    }
     whole = True
     for one in CHECKS[target]:
-        command = one.command.replace("{health}", health)
+        command = one.command
+        for name, what in given.items():
+            command = command.replace(name, what)
         code, told = builder.inside(container, command)
         loose = unpinned(told) if "constraints" in one.shows else []
         good = code == 0 and re.search(one.expected, told) is not None and not loose

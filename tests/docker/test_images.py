@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import subprocess
 import sys
@@ -54,6 +55,18 @@ def test_every_image_runs_as_a_user() -> None:
     images = [target for target in targets if "ENTRYPOINT" in target]
     assert len(images) == 4
     for image in images:
-        users = re.findall(r"^USER (.*)$", image, re.M)
-        assert users == ["10001:10001"]
+        assert re.findall(r"^USER (.*)$", image, re.M)[-1] == "10001:10001"
         assert "HEALTHCHECK" in image
+
+
+def test_every_image_has_checks() -> None:
+    spec = importlib.util.spec_from_file_location("check", ROOT / "docker" / "check.py")
+    assert spec is not None
+    assert spec.loader is not None
+    check = importlib.util.module_from_spec(spec)
+    sys.modules["check"] = check
+    spec.loader.exec_module(check)
+    targets = re.split(r"^FROM ", DOCKERFILE.read_text("utf-8"), flags=re.M)
+    images = {re.match(r"\S+ AS (\S+)", target)[1] for target in targets if "ENTRYPOINT" in target}
+    assert set(check.CHECKS) == images
+    compile(check.ASK, "ASK", "exec")
