@@ -130,7 +130,7 @@ SERVICE = [
     Check("nothing compiles anew", "cat /tmp/log", r"(?s)^(?!.*compil).*ready"),
     Check("/healthz and /readyz answer", TOLD, r"/healthz 200\n/readyz 200\n"),
     Check("its health check passes", TOLD, r"(?m)^health check: 0$"),
-    Check("401 without the key, and with another", TOLD, r"no key: 401\nanother key: 401\n"),
+    Check("401 without the key, 403 with another", TOLD, r"no key: 401\nanother key: 403\n"),
     Check(
         "documents that are posted are judged: some kept, some rejected",
         TOLD,
