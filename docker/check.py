@@ -64,7 +64,7 @@ USER = [
     Check("cannot write its packages", "touch /opt/skypile/x 2>&1 || true", r"Permission denied"),
     Check(
         "packages are those of constraints.txt",
-        "pip freeze --exclude skypile | sed 's/+cpu$//'",
+        "pip freeze --all --exclude pip --exclude skypile | sed 's/+cpu$//'",
         r"(?m)^apache-beam==",
     ),
 ]

@@ -60,11 +60,10 @@ def test_every_image_runs_as_a_user() -> None:
 
 
 def test_every_image_has_checks() -> None:
-    spec = importlib.util.spec_from_file_location("check", ROOT / "docker" / "check.py")
-    assert spec is not None
-    assert spec.loader is not None
+    spec = importlib.util.spec_from_file_location("skypile_images", ROOT / "docker/check.py")
+    assert spec is not None and spec.loader is not None
     check = importlib.util.module_from_spec(spec)
-    sys.modules["check"] = check
+    sys.modules[spec.name] = check
     spec.loader.exec_module(check)
     targets = re.split(r"^FROM ", DOCKERFILE.read_text("utf-8"), flags=re.M)
     images = {re.match(r"\S+ AS (\S+)", target)[1] for target in targets if "ENTRYPOINT" in target}
