@@ -3,7 +3,7 @@
     apt-get install buildah debootstrap
     python docker/check.py FOLDER [--targets worker trainer] [--wheels FOLDER]
 
-Needs root, Debian's packages and PyPI, some 15 GB in FOLDER, and about a quarter of an hour for
+Needs root, Debian's packages and PyPI, 15 GB in FOLDER and a quarter of an hour of two cores for
 each target. The two base images, which come from a registry, are replaced: that of Python by a
 Debian bookworm of debootstrap with its Python 3.11, that of Beam's harness by one without `boot`.
 All else is what an engine does: buildah takes every instruction of the Dockerfile in its order, in

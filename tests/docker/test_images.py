@@ -46,6 +46,7 @@ def test_what_the_images_hold_is_pinned() -> None:
         "google-apitools",
         "google-cloud-dataflow-client",
         "boto3",
+        "setuptools",
     ):
         assert f"\n{name}==" in pins
 
