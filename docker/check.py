@@ -3,7 +3,7 @@
     apt-get install buildah debootstrap
     python docker/check.py FOLDER [--targets worker trainer] [--wheels FOLDER]
 
-Needs root, Debian's packages and PyPI, some 15 GB in FOLDER, and about a quarter of an hour for
+Needs root, Debian's packages and PyPI, 15 GB in FOLDER and a quarter of an hour of two cores for
 each target. The two base images, which come from a registry, are replaced: that of Python by a
 Debian bookworm of debootstrap with its Python 3.11, that of Beam's harness by one without `boot`.
 All else is what an engine does: buildah takes every instruction of the Dockerfile in its order, in
@@ -27,6 +27,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 BASE, HARNESS = "localhost/skypile-check-base", "localhost/skypile-check-harness"
@@ -37,6 +38,11 @@ WHEELS = "/opt/check-wheels"
 SAMPLE = "$(python -c 'import skypile; print(skypile.__path__[0])')/sample"
 BUILD = f"skypile build {SAMPLE} --no-models --mixture none --output"
 
+# The user may write into the folder of kernels, so one that is compiled anew would lie there.
+KERNELS = "$(find $NUMBA_CACHE_DIR -name '*.nbc' | wc -l)"
+BEFORE, AFTER = f"kernels={KERNELS}", f'echo "kernels: $kernels {KERNELS}"'
+KEPT = r"kernels: ([1-9]\d*) \1\n"
+
 
 @dataclass(frozen=True)
 class Check:
@@ -45,6 +51,7 @@ class Check:
     shows: str
     command: str
     expected: str
+    read_only: bool = False
 
 
 POOL = """
@@ -57,7 +64,7 @@ USER = [
     Check("cannot write its packages", "touch /opt/skypile/x 2>&1 || true", r"Permission denied"),
     Check(
         "packages are those of constraints.txt",
-        "pip freeze --exclude skypile | sed 's/+cpu$//'",
+        "pip freeze --all --exclude pip --exclude skypile | sed 's/+cpu$//'",
         r"(?m)^apache-beam==",
     ),
 ]
@@ -66,11 +73,12 @@ WORKER = [
     Check("skypile starts", "skypile --help", r"build\s+build a corpus"),
     Check("beam starts", "beam run /opt/pipelines/build_skypile.py --help", r"--runner"),
     Check(
-        "kernels are compiled, and nothing compiles anew",
-        f"{BUILD} /tmp/corpus 2>&1 && skypile verify /tmp/corpus 2>&1",
-        r"(?s)^(?!.*compil).*/tmp/corpus/manifest\.json",
+        "the sample is built and verified, and no kernel compiled anew",
+        f"{BEFORE}; {BUILD} /tmp/corpus 2>&1 && skypile verify /tmp/corpus 2>&1 && {AFTER}",
+        rf"(?s)/tmp/corpus/manifest\.json.*{KEPT}",
     ),
     Check("the health check of a worker pool passes", POOL, r"taken"),
+    Check("it passes on a read-only root file system", POOL, r"taken", read_only=True),
     Check("the harness of the image", "ls /opt/apache/beam", r"boot-is-not-here"),
 ]
 TRAINER = [
@@ -85,7 +93,73 @@ TRAINER = [
         r"step-\d+",
     ),
 ]
-CHECKS = {"worker": WORKER, "worker-gpu": WORKER, "trainer": TRAINER}
+# Asks the service as clients do. Its first check writes down what is answered, the others read it.
+ASK = """
+import json, time, urllib.error, urllib.request
+import skypile
+KEY, TYPE = "a-key-of-the-check-0001", "application/x-ndjson"
+def ask(path, body=None, key=None):
+    headers = {"Content-Type": TYPE} | ({"X-API-Key": key} if key else {})
+    request = urllib.request.Request("http://127.0.0.1:8000" + path, body, headers)
+    try:
+        with urllib.request.urlopen(request, timeout=600) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+    except OSError as error:
+        return error, b""
+def until_good(path):
+    end = time.monotonic() + 900
+    while ask(path)[0] != 200 and time.monotonic() < end:
+        time.sleep(1)
+    print(path, ask(path)[0], flush=True)
+until_good("/healthz")
+until_good("/readyz")
+body = open(skypile.__path__[0] + "/sample/web-en.jsonl", "rb").read()
+print("no key:", ask("/v1/curate", body)[0])
+print("another key:", ask("/v1/curate", body, KEY[::-1])[0])
+status, told = ask("/v1/curate?columns=none", body, KEY)
+print("the key:", status)
+lines = [json.loads(line) for line in told.splitlines()]
+print("outcomes:", *(line["outcome"] for line in lines[:-1]))
+print("lines:", body.count(b"\\n"), json.dumps(lines[-1:]), flush=True)
+"""
+SERVED = f"""
+{BEFORE}
+export SKYPILE_API_KEY=a-key-of-the-check-0001
+{{entrypoint}} 2>/tmp/log & served=$!
+python -c {shlex.quote(ASK)} >/tmp/told 2>&1; {{health}} && echo "health check: $?" >>/tmp/told
+kill -TERM $served; wait $served; echo "ended: $?" >>/tmp/told; {AFTER} >>/tmp/told
+cat /tmp/told /tmp/log
+"""
+TOLD = "cat /tmp/told"
+SERVICE = [
+    *USER,
+    Check("does not start without a key", "{entrypoint} 2>&1 || true", r"give --api-key-file FILE"),
+    Check("skypile serve starts", SERVED, r'"event": ?"ready"'),
+    Check("no kernel is compiled anew", TOLD, KEPT),
+    Check("/healthz and /readyz answer", TOLD, r"/healthz 200\n/readyz 200\n"),
+    Check("its health check passes", TOLD, r"(?m)^health check: 0$"),
+    Check("401 without the key, 403 with another", TOLD, r"no key: 401\nanother key: 403\n"),
+    Check(
+        "documents that are posted are judged: some kept, some rejected",
+        TOLD,
+        r"the key: 200\noutcomes: (?=.*kept)(?=.*rejected)",
+    ),
+    Check(
+        "each document has its answer",
+        TOLD,
+        r'(?m)^lines: (\d+) \[\{"summary": \{"read": \1, .*"complete": true',
+    ),
+    Check("SIGTERM ends it with 0", TOLD, r"(?m)^ended: 0$"),
+    Check(
+        "all the same on a read-only root file system",
+        SERVED,
+        r"(?s)the key: 200\noutcomes: .*kept.*ended: 0\n",
+        read_only=True,
+    ),
+]
+CHECKS = {"worker": WORKER, "service": SERVICE, "trainer": TRAINER, "worker-gpu": WORKER}
 
 
 class Builder:
@@ -97,22 +171,53 @@ class Builder:
         self.command = ["buildah", *where]
 
     def run(self, *args: str, log: Path | None = None) -> str:
-        """Run buildah and return what it wrote to stdout; a fault ends the script."""
-        done = subprocess.run(
-            [*self.command, *args], text=True, check=False, cwd=ROOT, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT if log else None,
-        )  # fmt: skip
+        """Run buildah and return what it wrote to stdout; a fault ends the script.
+
+        With `log` all that it says goes there while it runs, and nothing is returned.
+        """
+        command, told = [*self.command, *args], ""
         if log:
-            log.write_text(done.stdout, "utf-8")
-        if done.returncode:
-            sys.exit(f"buildah {' '.join(args)}: {done.returncode}\n{done.stdout[-3000:]}")
-        return done.stdout.strip()
+            with log.open("w", encoding="utf-8") as file:
+                code = subprocess.run(
+                    command, check=False, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT
+                ).returncode
+            shown = log.read_text("utf-8", "replace")[-3000:] if code else ""
+        else:
+            done = subprocess.run(command, text=True, check=False, cwd=ROOT, stdout=subprocess.PIPE)
+            code, told = done.returncode, done.stdout.strip()
+            shown = told
+        if code:
+            sys.exit(f"buildah {' '.join(args)}: {code}\n{shown}")
+        return told
 
     def inside(self, container: str, command: str) -> tuple[int, str]:
         """Run a shell command as the image's user; return its exit code and all that it said."""
         run = ["run", "--isolation", "chroot", container, "--", "sh", "-c", command]
-        done = subprocess.run([*self.command, *run], capture_output=True, text=True, check=False)
-        return done.returncode, done.stdout + done.stderr
+        return _told([*self.command, *run])
+
+    def inside_read_only(
+        self, container: str, command: str, config: dict[str, Any]
+    ) -> tuple[int, str]:
+        """The same where nothing can be written but a fresh /tmp, as the manifests have it.
+
+        buildah's chroot has no such option; so this is a chroot of our own.
+        """
+        root = shlex.quote(self.run("mount", container))
+        inner = shlex.join(["env", "-i", *config["Env"], "sh", "-c", command])
+        steps = [
+            f"mount --bind {root} {root}", f"mount -o remount,bind,ro {root}",
+            f"mount -t proc proc {root}/proc", f"mount --rbind /dev {root}/dev",
+            f"mount -t tmpfs tmpfs {root}/tmp",
+            f"exec chroot --userspec {config['User']} {root} {inner}",
+        ]  # fmt: skip
+        found = _told(["unshare", "--mount", "--", "sh", "-c", " && ".join(steps)])
+        self.run("umount", container)
+        return found
+
+
+def _told(command: list[str]) -> tuple[int, str]:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
 
 
 def make_bases(builder: Builder, certificates: Path) -> None:
@@ -169,11 +274,20 @@ def check(builder: Builder, target: str, image: str) -> bool:
     """Run the checks of an image, print a row for each, and return whether all went well."""
     container = builder.run("from", "--pull-never", image)
     told = json.loads(builder.run("inspect", "--type", "image", image))
-    health = shlex.join(told["Docker"]["config"]["Healthcheck"]["Test"][1:])
+    config = told["Docker"]["config"]
+    given = {
+        "{health}": shlex.join(config["Healthcheck"]["Test"][1:]),
+        "{entrypoint}": shlex.join(config["Entrypoint"]),
+    }
     whole = True
     for one in CHECKS[target]:
-        command = one.command.replace("{health}", health)
-        code, told = builder.inside(container, command)
+        command = one.command
+        for name, what in given.items():
+            command = command.replace(name, what)
+        if one.read_only:
+            code, told = builder.inside_read_only(container, command, config)
+        else:
+            code, told = builder.inside(container, command)
         loose = unpinned(told) if "constraints" in one.shows else []
         good = code == 0 and re.search(one.expected, told) is not None and not loose
         whole &= good

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import subprocess
 import sys
@@ -45,6 +46,7 @@ def test_what_the_images_hold_is_pinned() -> None:
         "google-apitools",
         "google-cloud-dataflow-client",
         "boto3",
+        "setuptools",
     ):
         assert f"\n{name}==" in pins
 
@@ -54,6 +56,17 @@ def test_every_image_runs_as_a_user() -> None:
     images = [target for target in targets if "ENTRYPOINT" in target]
     assert len(images) == 4
     for image in images:
-        users = re.findall(r"^USER (.*)$", image, re.M)
-        assert users == ["10001:10001"]
+        assert re.findall(r"^USER (.*)$", image, re.M)[-1] == "10001:10001"
         assert "HEALTHCHECK" in image
+
+
+def test_every_image_has_checks() -> None:
+    spec = importlib.util.spec_from_file_location("skypile_images", ROOT / "docker/check.py")
+    assert spec is not None and spec.loader is not None
+    check = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = check
+    spec.loader.exec_module(check)
+    targets = re.split(r"^FROM ", DOCKERFILE.read_text("utf-8"), flags=re.M)
+    images = {re.match(r"\S+ AS (\S+)", target)[1] for target in targets if "ENTRYPOINT" in target}
+    assert set(check.CHECKS) == images
+    compile(check.ASK, "ASK", "exec")
