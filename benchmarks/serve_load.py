@@ -6,10 +6,10 @@
 The lines of the bundled sample, broken ones too, are sent to a service that this script starts on
 127.0.0.1 and ends: C clients, each with a connection of its own, send requests of D lines one after
 the other for S seconds. Each answer is held against what `skypile filter --explain` writes for the
-same lines: outcome, reason, score, limit, all columns (fractions to 2e-6). A request that is told to come again (429,
-503) is sent again and counted; every line must be answered exactly once, or the script fails. The
-clients are threads of one other process, which takes its share of the machine's cores: so does the
-check, whose time is not part of a latency. Where other programs take the cores as well, documents
+same lines: outcome, reason, score, limit, all columns (fractions to 2e-6). A request that is told
+to come again (429, 503) is sent again and counted; every line must be answered exactly once, or the
+script fails. The clients are threads of one other process, which takes its share of the machine's
+cores: so does the check, whose time is not part of a latency. Where other programs take the cores as well, documents
 per second of the service's own processor time still tell what it can do. Prints Markdown.
 """
 

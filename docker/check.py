@@ -205,9 +205,11 @@ class Builder:
         root = shlex.quote(self.run("mount", container))
         inner = shlex.join(["env", "-i", *config["Env"], "sh", "-c", command])
         steps = [
-            f"mount --bind {root} {root}", f"mount -o remount,bind,ro {root}",
+            # Every engine gives a container its /etc/hosts; buildah does so for `run`.
+            f"touch {root}/etc/hosts", f"mount --bind {root} {root}",
+            f"mount -o remount,bind,ro {root}",
             f"mount -t proc proc {root}/proc", f"mount --rbind /dev {root}/dev",
-            f"mount -t tmpfs tmpfs {root}/tmp",
+            f"mount --bind /etc/hosts {root}/etc/hosts", f"mount -t tmpfs tmpfs {root}/tmp",
             f"exec chroot --userspec {config['User']} {root} {inner}",
         ]  # fmt: skip
         found = _told(["unshare", "--mount", "--", "sh", "-c", " && ".join(steps)])
@@ -247,11 +249,17 @@ def build(builder: Builder, target: str, args: argparse.Namespace) -> tuple[str,
     """Build a target; return its image's name and the seconds."""
     begun = time.monotonic()
     name = f"localhost/skypile-check-{target}"
+    # Older buildahs leave a stage out whose name stands in an argument.
+    text = (ROOT / "docker/Dockerfile").read_text("utf-8")
+    for argument, value in re.findall(r"(?m)^ARG (\w+)=([\w-]+)$", text):
+        text = text.replace(f"FROM ${{{argument}}}", f"FROM {value}")
+    file = builder.folder / "Dockerfile"
+    file.write_text(text, "utf-8")
     more = ["--volume", f"{args.wheels}:{WHEELS}:ro"] if args.wheels else []
     more += ["--env", f"PIP_FIND_LINKS={WHEELS}"] if args.wheels else []
     builder.run(
         "build", "--isolation", "chroot", "--format", "docker", "--layers", "--file",
-        "docker/Dockerfile", "--ignorefile", ".dockerignore", "--target", target, "--tag", name,
+        str(file), "--ignorefile", ".dockerignore", "--target", target, "--tag", name,
         "--build-arg", f"BASE={BASE}", "--build-arg", f"HARNESS={HARNESS}",
         "--build-arg", "TORCH_INDEX=https://pypi.org/simple", *more, ".",
         log=builder.folder / f"{target}.log",

@@ -188,8 +188,8 @@ class _Shards:
         if "tokens" in batch.schema.names and outcome in (KEPT, SURPLUS):
             shard.tokens += int(pc.sum(batch.column("tokens")).as_py() or 0)
             _add_subsets(shard.subsets, batch)
-            if outcome == KEPT and domain in self.context.within:
-                add_pools(shard.pools, batch, self.context.within)
+        if outcome == KEPT and domain in self.context.within:
+            add_pools(shard.pools, batch, self.context.within)
 
     def _new(self, path: str, outcome: str, domain: str | None) -> _Shard:
         schema = output_schema(self.context.recipe, outcome)
@@ -240,9 +240,11 @@ def _add_subsets(subsets: Counter[str], batch: pa.RecordBatch) -> None:
 def add_pools(
     found: dict[str, Counter[str]], batch: pa.RecordBatch | pa.Table, within: Mapping[str, Within]
 ) -> None:
-    """Add the documents and tokens of `batch` to those of its pools."""
+    """Add the documents and tokens of `batch`, if they were counted, to those of its pools."""
     indices = pool_indices(batch, within)
-    tokens = np.asarray(batch.column("tokens").fill_null(0))
+    tokens = np.zeros(batch.num_rows, np.int64)
+    if "tokens" in batch.schema.names:
+        tokens = np.asarray(batch.column("tokens").fill_null(0))
     for index, name in enumerate(pool_names(within)):
         rows = indices == index
         if rows.any():

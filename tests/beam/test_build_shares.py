@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from beam_corpus import Built, build, skypile
+from beam_corpus import SAMPLE, Built, build, skypile
 
 RECIPE = """
 name: divided
@@ -103,3 +103,13 @@ def test_explain_tells_the_place_in_the_pool(corpora):
     assert told["place"]["target_tokens"] == 100
     assert told["place"]["kept_documents"] == pool["documents"]
     assert "in the order of code:json, behind" in told["decided"]
+
+
+def test_documents_are_told_by_language_where_no_tokens_are_counted(tmp_path):
+    code = [SAMPLE / "code"]
+    corpus = build(tmp_path / "out", "--no-models", "--mixture", "none", inputs=code)
+    pools = corpus.manifest["mixture"]["within"]["code"]["pools"]
+    assert pools["code"]["documents"] > 20 and pools["code:json"]["documents"] > 0
+    assert {pool["tokens"] for pool in pools.values()} == {0}
+    done = skypile("verify", corpus.path)
+    assert done.returncode == 0, done.stdout
