@@ -9,8 +9,9 @@ the other for S seconds. Each answer is held against what `skypile filter --expl
 same lines: outcome, reason, score, limit, all columns (fractions to 2e-6). A request that is told
 to come again (429, 503) is sent again and counted; every line must be answered exactly once, or the
 script fails. The clients are threads of one other process, which takes its share of the machine's
-cores: so does the check, whose time is not part of a latency. Where other programs take the cores as well, documents
-per second of the service's own processor time still tell what it can do. Prints Markdown.
+cores: so does the check, whose time is not part of a latency. Where other programs take the cores
+as well, documents per second of the service's own processor time still tell what it can do. Prints
+Markdown.
 """
 
 from __future__ import annotations
