@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from s3_server import SETTINGS, Bucket, new_bucket, s3_store
 
-# How long inputs take to be made depends on what else the machine does: that is no failure.
-settings.register_profile("skypile", suppress_health_check=[HealthCheck.too_slow])
+# How long inputs take to be made, and tests to run, depends on what else the machine does.
+settings.register_profile("skypile", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("skypile")
 
 SAMPLE = Path(__file__).parents[1] / "skypile" / "sample"
