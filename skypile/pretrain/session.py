@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from skypile.errors import UsageError
+from skypile.pretrain.heap import kept_heap
 from skypile.pretrain.ranks import Ranks, joined
 from skypile.pretrain.run_config import RunConfig, load_config
 from skypile.pretrain.run_folder import begun, check_free, config_of, found_again
@@ -47,7 +48,11 @@ def opened(asked: Asked) -> Iterator[Trainer]:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True)
     try:
-        with joined(asked.device) as ranks:
+        # A GPU's memory is kept by torch itself.
+        with (
+            joined(asked.device) as ranks,
+            kept_heap() if ranks.device.type == "cpu" else nullcontext(),
+        ):
             yield _trainer(asked, config, tokens, ranks)
     finally:
         torch.set_num_threads(threads)
