@@ -30,7 +30,7 @@ print(json.dumps(found))
 def test_pages_are_given_once_within_the_block_and_each_time_behind_it() -> None:
     if not hasattr(ctypes.CDLL(None), "mallopt"):
         pytest.skip("not glibc")
-    # A process of its own: threads of others have heaps of their own, which are kept by other rules.
+    # A process of its own: threads of others have heaps of their own, kept by other rules.
     command = [sys.executable, "-c", COUNT]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     before, within, behind = json.loads(done.stdout)
