@@ -12,7 +12,6 @@ what it says is compared with the sets' labels. Intervals are Wilson's, 95 %. Pr
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import subprocess
 import sys
@@ -23,7 +22,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
-import zstandard
+
+from classifiers.data import read_rows
+from classifiers.measures import wilson
 
 HEADS: Final = ("porn", "politics", "ads", "toxicity")
 # Lists by category and language; each list votes for itself, so that two that agree count twice
@@ -97,19 +98,12 @@ def votes(lexicons: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _read(path: Path) -> Iterator[dict[str, Any]]:
-    with path.open("rb") as raw:
-        stream = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(raw)
-        for line in io.TextIOWrapper(stream, encoding="utf-8"):
-            yield json.loads(line)
-
-
 def rows(labels: Path) -> Iterator[dict[str, Any]]:
     """Yield the rows with the head that each is labelled for, and whether it is so."""
     for head in HEADS:
         name = "quality" if head == "ads" else head
         for split in ("train", "dev"):
-            for row in _read(labels / name / f"{split}.jsonl.zst"):
+            for row in read_rows(labels / name / f"{split}.jsonl.zst"):
                 label = row["label"]
                 if head == "ads":
                     # Page furniture is bad, but no advertisement; of it nothing is known.
@@ -120,14 +114,12 @@ def rows(labels: Path) -> Iterator[dict[str, Any]]:
                 yield row | {"head": head, "label": label}
 
 
-def wilson(right: int, count: int) -> str:
+def share(right: int, count: int) -> str:
     """Return a share with Wilson's interval of 95 %."""
     if not count:
         return ""
-    z, share = 1.959964, right / count
-    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
-    half = z / (1 + z * z / count) * (share * (1 - share) / count + z * z / (4 * count**2)) ** 0.5
-    return f"{share:.3f} ({max(middle - half, 0):.3f} to {min(middle + half, 1):.3f})"
+    low, high = wilson(right, count)
+    return f"{right / count:.3f} ({low:.3f} to {high:.3f})"
 
 
 def labelled(every: list[dict[str, Any]], lexicons: Path) -> dict[str, dict[str, Any]]:
@@ -169,8 +161,8 @@ def main() -> None:
         no = [label for label, chance in of if chance is not None and chance < 0.5]
         print(
             f"| {' | '.join(key)} | {len(of):,} | {so:,} | {(len(yes) + len(no)) / len(of):.2f} "
-            f"| {wilson(sum(yes), len(yes))} | {wilson(sum(yes), so)} "
-            f"| {wilson(len(no) - sum(no), len(no))} |"
+            f"| {share(sum(yes), len(yes))} | {share(sum(yes), so)} "
+            f"| {share(len(no) - sum(no), len(no))} |"
         )
 
 

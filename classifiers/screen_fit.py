@@ -66,8 +66,7 @@ class _Net(nn.Module):
     """The screen while it is fitted; its tables are projections of the vectors, and corrections.
 
     The checkpoint's own vectors know which tokens it takes for alike. Fitted from nothing, a table
-    needs far more windows: of 2 layers x 128, 63 % of windows are passed on instead of 84 %. The
-    queries are an attention whose scores depend on the token alone: they find the few words by
+    needs far more windows. The queries are an attention whose scores depend on the token alone: they find the few words by
     which the checkpoint tells a window's kind, and which a mean over 500 tokens hides.
     """
 
@@ -155,9 +154,8 @@ def fitted_weights(
     """Return weights whose logits are near `targets_WL` (float32), rounded to fp16.
 
     Windows are ids[starts[w] : starts[w] + lengths[w]]. The squared error, for it is the few large
-    errors that push bounds apart (by Huber's loss 36 % of the windows of corpus/ are passed on
-    instead of 29 %); Adam, a rate that falls linearly to zero; a function of the arguments on one
-    type of machine.
+    errors that push bounds apart; Adam, a rate that falls linearly to zero; a function of the
+    arguments on one type of machine.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)

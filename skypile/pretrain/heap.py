@@ -18,7 +18,7 @@ def kept_heap() -> Iterator[None]:
     """Within the block glibc returns no memory to the system; another C library is left as it is.
 
     A step allocates the same tensors as the step before, logits of hundreds of MB among them. glibc
-    maps each of these anew, and the kernel fills its pages with zeros: half of a step's time.
+    maps each of these anew, and the kernel fills its pages with zeros (benchmarks/train_heap.py).
     """
     library = ctypes.CDLL(None)
     mallopt = getattr(library, "mallopt", None)
