@@ -66,8 +66,9 @@ class _Net(nn.Module):
     """The screen while it is fitted; its tables are projections of the vectors, and corrections.
 
     The checkpoint's own vectors know which tokens it takes for alike. Fitted from nothing, a table
-    needs far more windows. The queries are an attention whose scores depend on the token alone: they find the few words by
-    which the checkpoint tells a window's kind, and which a mean over 500 tokens hides.
+    needs far more windows. The queries are an attention whose scores depend on the token alone:
+    they find the few words by which the checkpoint tells a window's kind, and which a mean over
+    500 tokens hides.
     """
 
     def __init__(self, vectors_VE: np.ndarray, label_count: int, settings: Settings) -> None:
