@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import signal
@@ -9,8 +10,23 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Commands that are started meanwhile heed SIGINT: who tests in the background ignores it.
+
+    Set here and not by ``preexec_fn``, which makes Python fork where it would vfork: then gRPC's
+    handlers of a fork, where Beam has loaded it, write into the stderr of the command.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class Watched:
@@ -21,16 +37,15 @@ class Watched:
         program: tuple[str, ...] = ("-m", "skypile"), **environment: str,
     ) -> None:  # fmt: skip
         reader, writer = pty.openpty() if terminal else os.pipe()
-        self.process = subprocess.Popen(
-            [sys.executable, *program, *map(str, args)],
-            stdin=stdin,
-            stdout=subprocess.PIPE,
-            stderr=writer,
-            env=os.environ | environment,
-            start_new_session=True,
-            # Who tests in the background ignores SIGINT, and so would the command.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )
+        with _interruptible():
+            self.process = subprocess.Popen(
+                [sys.executable, *program, *map(str, args)],
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=writer,
+                env=os.environ | environment,
+                start_new_session=True,
+            )
         os.close(writer)
         self._read = bytearray()
         self._thread = threading.Thread(target=self._follow, args=(reader,))
