@@ -140,10 +140,10 @@ class Encoder:
 
     def _encoded(self, texts: pa.Array) -> Iterator[tuple[U32, I64]]:
         """Yield the ids and counts of one slice after another."""
+        shortening = self._fast.shortening_when_due(texts) if self._fast else None
+        if shortening is not None:
+            self._take(shortening)
         for data, offsets in _slices(texts):
-            shortening = self._fast.shortening_when_due(data) if self._fast else None
-            if shortening is not None:
-                self._take(shortening)
             yield self._encode(data, offsets)
 
     def encode(self, texts: pa.Array) -> TokenIds:
@@ -280,25 +280,28 @@ class _Gigatoken:
         """Encode documents as they are."""
         return self._encoded(_documents(data, offsets))
 
-    def shortening_when_due(self, data: U8) -> _Engine | None:
-        """Return, once, the engine that shortens Chinese, when enough of it has come."""
+    def shortening_when_due(self, texts: pa.Array) -> _Engine | None:
+        """Return, once, the engine that shortens Chinese, when with `texts` enough of it came."""
         if self._entries is None:
             return None
-        sample = data[::64]
-        leads = np.count_nonzero((sample >= 0xE4) & (sample <= 0xE9))
-        self._han_bytes += 3 * 64 * int(leads)
+        for data, _ in _slices(texts):
+            sample = data[::64]
+            leads = np.count_nonzero((sample >= 0xE4) & (sample <= 0xE9))
+            self._han_bytes += 3 * 64 * int(leads)
         if self._han_bytes < _SHORTENING_BYTES:
             return None
         from skypile.kernels import han, han_table
 
         entries, self._entries = self._entries, None
-        table = han_table.han_table(entries, self._tokenizer.encode)
+        table = han_table.han_table(entries)
         marker_id = int(self._tokenizer.encode(bytes([han.MARKER]))[0])
+        room = han.Taken.of_size(_SLICE_BYTES)
 
         def encode(data: U8, offsets: I64) -> tuple[U32, I64]:
-            taken = han.Taken.of_size(len(data))
+            taken = room if len(data) <= _SLICE_BYTES else han.Taken.of_size(len(data))
             borders = np.zeros(len(offsets), np.int64)
             han.take_out(data, offsets, table, taken, borders)
+            han_table.learn(data, taken, table, self._tokenizer.encode)
             whole, shortened = data.data, taken.out.data
             edges = zip(
                 itertools.pairwise(offsets.tolist()),
@@ -308,9 +311,9 @@ class _Gigatoken:
             ids, counts = self._encoded(
                 [bytes(shortened[c:d] if c < d else whole[a:b]) for (a, b), (c, d) in edges]
             )
-            spliced = np.empty(len(data), np.uint32)
+            spliced = np.empty(len(ids) + int(taken.sizes[2]), np.uint32)
             total = han.splice(ids, counts, borders, taken, marker_id, spliced)
-            return spliced[:total].copy(), counts
+            return spliced[:total], counts
 
         return encode
 

@@ -3,13 +3,14 @@
 An engine remembers the ids of pieces, but the pieces of Chinese are whole clauses, nearly all new.
 BPE only ever joins neighbours into entries of the vocabulary: where no entry spans the border of
 two characters, no merge crosses it, and both sides can be encoded apart. Runs of Han are cut at
-all such borders, into parts of one to three characters mostly. The ids of the parts that the
-vocabulary makes likely are tabulated; the kernel takes those parts out of the text and leaves one
-digit in their place. In the Qwen pattern a digit is a piece of its own, and what stands before or
-behind it falls into pieces as it would beside a Chinese character, but for one: a sign or a space
-that begins a piece together with letters. That border counts as one between characters, so it is
-tested against the vocabulary too. The text's own digits of that kind are counted, so that each
-marker's id is either kept or replaced by the ids of the parts.
+all such borders, into chains of one to four characters mostly. The ids of chains that were met
+before are tabulated (`skypile.kernels.han_table`); the kernel takes those out of the text, leaves
+one digit in their place, and notes those that are new. In the Qwen pattern a digit is a piece of
+its own, and what stands before or behind it falls into pieces as it would beside a Chinese
+character, but for two: letters, and the one sign or space that begins a piece together with
+letters. Their borders count as those between characters, so they are tested against the vocabulary
+too, and a chain may begin with such a sign. The text's own digits of that kind are counted, so
+that each marker's id is either kept or replaced by the ids of the chains.
 
 Only U+4E00..U+9FA5 are taken out: letters in every version of Unicode.
 """
@@ -22,9 +23,21 @@ import numpy as np
 import numpy.typing as npt
 
 from skypile.kernels.cache import inlined, uncounted, uncounted_inlined
+from skypile.kernels.han_chains import MAX_CHAIN, HanTable, Key, mixed_of, pair_bit, place_of
+from skypile.kernels.han_signs import (
+    BORDER,
+    COUNT,
+    LETTER,
+    SIGNS,
+    back,
+    han_at,
+    is_letter,
+    is_plain,
+    is_space,
+    sign,
+)
 
-__all__ = ["COUNT", "FIRST", "LETTER", "MARKER", "PAIR_BITS", "HanTable", "Taken"]
-__all__ += ["SIGNS", "SIGN_COUNT", "insert", "pair_bit", "sign", "splice", "take_out"]
+__all__ = ["CUT", "MARKER", "OWN", "Taken", "splice", "take_out"]
 
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
@@ -33,55 +46,30 @@ I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 
 MARKER = ord("7")
-FIRST = 0x4E00
-COUNT = 0x9FA5 - FIRST + 1
-PAIR_BITS = 19
+CUT = 1 << 15  # a run is cut before this character
 OWN = -1  # the text's own digit, against the number of ids that a marker stands for
 # Below 1 character of Han in 50 bytes the cutting costs more than it saves.
 _SAMPLE_STEP = 16
 _MIN_SHARE = 50
 
-# What stands left of a Han character, where it is none itself.
-LETTER = -1  # a letter, or not known to be none: it may share its piece with the Han behind
-BORDER = -2  # a new piece begins behind it: newline, digit, begin of the text
-SIGNS = COUNT  # from here on the numbers of signs and spaces
-SIGN_COUNT = 128 + 16 * 64
-
 _Sizes = tuple[int, int, int]
 
 
-class HanTable(NamedTuple):
-    """What a vocabulary says about Han: where it may be cut, and the ids of short parts.
-
-    ``joined``: one bit for each hash of a pair (of Han, or of a sign and Han), set where an entry
-    may hold both. ``edges``: by character, bit 0 where an entry may hold its end and something
-    behind, bit 1 where its beginning and something before, in pieces of bytes. The place of a
-    part of one character stands in ``singles``, of two or three in ``slots`` (key, place; open
-    addressing, 0 is empty), of a sign in ``signs``; its ids are
-    ``ids[place >> 8 : (place >> 8) + (place & 255)]``. What is often used of it stays in a core's
-    second cache.
-    """
-
-    joined: U64
-    edges: U8
-    singles: I64
-    slots: I64
-    signs: I64
-    ids: U32
-
-
 class Taken(NamedTuple):
-    """Room for what `take_out` writes, in a batch of n bytes.
+    """Room for what `take_out` writes, in a batch of up to n bytes.
 
     ``out`` (4/3 n): the shortened documents. ``standing`` (n): for each marker in ``out`` the
     number of ids that it stands for, -1 where it is the text's own. ``ids`` (n): those ids in
-    order. ``sizes`` (3): how much of the three is filled.
+    order. ``missed`` (2^15, 2): begin and end of chains that were missed twice. ``sizes`` (4): how
+    much of the four is filled. ``run`` (n): the numbers of a run's characters, with `CUT`.
     """
 
     out: U8
     standing: I32
     ids: U32
+    missed: I64
     sizes: I64
+    run: I32
 
     @classmethod
     def of_size(cls, byte_count: int) -> Taken:
@@ -90,35 +78,16 @@ class Taken(NamedTuple):
             np.empty(byte_count * 4 // 3 + 1, np.uint8),
             np.empty(byte_count, np.int32),
             np.empty(byte_count, np.uint32),
-            np.zeros(3, np.int64),
+            np.empty((1 << 15, 2), np.int64),
+            np.zeros(4, np.int64),
+            np.empty(byte_count + 1, np.int32),
         )
 
 
-@uncounted
-def pair_bit(left: int, right: int) -> int:
-    """Return the bit of `HanTable.joined` that stands for a pair of numbers."""
-    mixed = np.uint32(np.uint32(left * COUNT + right) * np.uint32(0x9E3779B1))
-    return np.int64(mixed >> np.uint32(32 - PAIR_BITS))  # type: ignore[return-value]
-
-
 @uncounted_inlined
-def _slot(key: int, slots: I64) -> int:
-    """Return the slot that holds the key, or the empty one where it would stand."""
-    mask = len(slots) - 1
-    mixed = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)
-    slot = np.int64(mixed >> np.uint64(40)) & mask
-    while slots[slot, 0] != 0 and slots[slot, 0] != key:
-        slot = (slot + 1) & mask
-    return slot  # type: ignore[return-value]
-
-
-@uncounted
-def insert(keys: I64, places: I64, slots: I64) -> None:
-    """Put each key with its place into empty ``slots``, of which at least half stay empty."""
-    for row in range(len(keys)):
-        slot = _slot(keys[row], slots)
-        slots[slot, 0] = keys[row]
-        slots[slot, 1] = places[row]
+def _is_joined(left: int, right: int, table: HanTable) -> bool:
+    bit = pair_bit(left, right)
+    return (table.joined[bit >> 6] >> np.uint64(bit & 63)) & np.uint64(1) != 0  # type: ignore[no-any-return]
 
 
 @uncounted_inlined
@@ -126,44 +95,9 @@ def _is_cut(left: int, right: int, table: HanTable) -> bool:
     """Return whether a piece falls apart between ``left`` (Han, sign or border) and Han."""
     if left < 0:
         return left == BORDER
-    bit = pair_bit(left, right)
-    if (table.joined[bit >> 6] >> np.uint64(bit & 63)) & np.uint64(1):
+    if _is_joined(left, right, table):
         return False
-    return table.edges[right] < 2 or (left < COUNT and table.edges[left] & 1 == 0)
-
-
-@uncounted_inlined
-def _han(data: U8, i: int, end: int) -> int:
-    """Return the index of the Han character at byte i, or -1."""
-    if i >= end or data[i] < 0xE4 or data[i] > 0xE9:
-        return -1
-    code = (
-        (np.int64(data[i]) & 15) << 12
-        | (np.int64(data[i + 1]) & 63) << 6
-        | (np.int64(data[i + 2]) & 63)
-    ) - FIRST
-    return int(code) if 0 <= code < COUNT else -1
-
-
-@uncounted_inlined
-def sign(data: U8, i: int, end: int) -> int:
-    """Return what the character at byte i is beside Han: border, letter, or the sign's number."""
-    if i >= end:
-        return BORDER
-    first = data[i]
-    if first < 0x80:
-        if first == 10 or first == 13 or 48 <= first <= 57:
-            return BORDER
-        return LETTER if 97 <= (first | 32) <= 122 else SIGNS + first
-    third = data[i + 2] if first >= 0xE0 else np.uint8(0)
-    is_sign = False
-    if first == 0xEF and data[i + 1] == 0xBC:  # U+FF01..FF0F and U+FF1A..FF20
-        is_sign = bool(0x81 <= third <= 0x8F or 0x9A <= third <= 0xA0)
-    elif first == 0xE3 and data[i + 1] == 0x80:  # U+3000..3003 and U+3008..3011
-        is_sign = bool(third <= 0x83 or 0x88 <= third <= 0x91)
-    elif first == 0xE2 and data[i + 1] == 0x80:  # U+2010..2027: dashes, quotation marks, dots
-        is_sign = bool(0x90 <= third <= 0xA7)
-    return SIGNS + 128 + (first & 15) * 64 + (third & 63) if is_sign else LETTER
+    return table.edges[right] < 2 or table.edges[left] & 1 == 0  # type: ignore[no-any-return]
 
 
 @uncounted
@@ -175,92 +109,160 @@ def _is_worth_it(data: U8, start: int, end: int) -> bool:
 
 
 @inlined
-def _part(data: U8, i: int, end: int, table: HanTable) -> tuple[int, int, bool]:
-    """Return the end of the part that begins at byte i, its key, and whether a cut ends it."""
-    c = _han(data, i, end)
-    key = np.int64(0)
-    shift = 0
+def _left(data: U8, i: int, begin: int, table: HanTable) -> tuple[int, int]:
+    """Return what stands left of the run of Han at byte i, and where its first chain begins.
+
+    That is the sign before, where an entry may hold it with the Han and it begins their piece: not
+    where it ends other signs, which are a piece with it.
+    """
+    if i == begin:
+        return BORDER, i
+    at = back(data, i, begin)
+    number = sign(data, at, i)
+    if number < SIGNS or is_letter(number) or _is_cut(number, han_at(data, i, i + 3), table):
+        return number, i
+    before = BORDER
+    if at > begin:
+        further = back(data, at, begin)
+        before = han_at(data, further, at)
+        if before < 0:
+            before = sign(data, further, at)
+    if not is_space(number) and not is_plain(number):
+        return LETTER, i
+    if before >= SIGNS and is_plain(before):
+        return BORDER, at if is_space(number) else i
+    if before == BORDER or 0 <= before < COUNT or (before >= SIGNS and is_letter(before)):
+        return BORDER, at
+    return LETTER, i
+
+
+@inlined
+def _is_apart_behind(data: U8, i: int, end: int, left: int, table: HanTable) -> bool:
+    """Tell whether a piece falls apart between the Han ``left`` and what stands at i, not Han."""
+    number = sign(data, i, end)
+    if number < SIGNS or not is_letter(number):
+        return number != LETTER
+    # With a mark behind, the letter may be another one after normalization.
+    if i + 1 < end and data[i + 1] >= 0x80 and han_at(data, i + 1, end) < 0:
+        return False
+    return table.edges[left] & 1 == 0 and not _is_joined(left, number, table)
+
+
+@inlined
+def _read_run(data: U8, i: int, end: int, table: HanTable, run: I32) -> tuple[int, int]:
+    """Put the run at byte i into ``run``, Han and single signs between; return its end and length.
+
+    A sign between Han begins their piece, so the run is cut before it, and behind its last.
+    """
+    left = han_at(data, i, end)
+    if left < 0:
+        left = sign(data, i, end)
+    i += 1 if data[i] < 0x80 else 3
+    run[0] = left
+    count = 1
     while True:
-        if shift < 45:
-            key |= (c + 1) << shift
-        shift += 15
-        i += 3
-        behind = _han(data, i, end)
-        if behind < 0 or _is_cut(c, behind, table):
-            is_apart = behind >= 0 or sign(data, i, end) != LETTER
-            return i, int(key) if shift <= 45 else 0, is_apart
-        c = behind
-
-
-@uncounted_inlined
-def _place(key: int, table: HanTable) -> int:
-    """Return the place of a part's ids, 0 where they are not tabulated."""
-    if key < 1 << 15:
-        return table.singles[key - 1] if key > 0 else 0
-    return table.slots[_slot(key, table.slots), 1]  # type: ignore[no-any-return]
+        right = han_at(data, i, end)
+        if right < 0:
+            between = sign(data, i, end)
+            behind = i + (1 if between < SIGNS + 128 else 3)
+            if not (is_plain(between) or is_space(between)) or han_at(data, behind, end) < 0:
+                run[count] = CUT
+                return i, count
+            right = between | CUT
+            i = behind
+        else:
+            bit = pair_bit(left, right)
+            joined = int(table.joined[bit >> 6] >> np.uint64(bit & 63)) & 1
+            joined |= int(table.edges[right] >> 1) & int(table.edges[left]) & 1
+            right |= CUT & (joined - 1)
+            i += 3
+        run[count] = right
+        count += 1
+        left = right & (CUT - 1)
 
 
 @uncounted_inlined
 def _take(place: int, table: HanTable, taken: Taken, took: int) -> int:
     """Put the ids of a place behind the ``took`` ones that were taken; return their number."""
-    for k in range(place >> 8, (place >> 8) + (place & 255)):
-        taken.ids[took] = table.ids[k]
-        took += 1
-    return took
+    count = place & 255
+    place >>= 8
+    if count == 1:
+        taken.ids[took] = place
+    else:
+        for k in range(count):
+            taken.ids[took + k] = table.ids[place + k]
+    return took + count
 
 
-@inlined
-def _sign_between(data: U8, i: int, end: int, table: HanTable) -> int:
-    """Return the place of the one sign at byte i that stands between taken parts, else 0.
-
-    Such a sign begins the piece of the Han behind it; where no entry spans the two, it is encoded
-    apart, so a whole sentence can become one marker.
-    """
-    number = sign(data, i, end)
-    if number < SIGNS or table.signs[number - SIGNS] == 0:
-        return 0
-    behind = i + (1 if data[i] < 0x80 else 3)
-    c = _han(data, behind, end)
-    if c < 0 or not _is_cut(number, c, table):
-        return 0
-    _, key, is_apart = _part(data, behind, end, table)
-    if not is_apart or _place(key, table) == 0:
-        return 0
-    return table.signs[number - SIGNS]  # type: ignore[no-any-return]
+@uncounted_inlined
+def _miss(key: Key, start: int, stop: int, table: HanTable, taken: Taken) -> None:
+    """Note a chain that was missed, if it was before."""
+    bit = np.int64(mixed_of(key) >> np.uint64(40)) & (64 * len(table.seen) - 1)
+    flag = np.uint64(1) << np.uint64(bit & 63)
+    if table.seen[bit >> 6] & flag == 0:
+        table.seen[bit >> 6] |= flag
+    elif taken.sizes[3] < len(taken.missed):
+        missed = taken.sizes[3]
+        taken.missed[missed, 0], taken.missed[missed, 1] = start, stop
+        taken.sizes[3] = missed + 1
 
 
 @inlined
 def _take_run(
-    data: U8, i: int, end: int, left: int, table: HanTable, taken: Taken, sizes: _Sizes
+    data: U8, i: int, edges: tuple[int, int], table: HanTable, taken: Taken, sizes: _Sizes
 ) -> tuple[int, _Sizes]:
-    """Take the parts of the run of Han at byte i; return its end and the sizes."""
+    """Take the chains of the run of Han at byte i; return its end and the sizes."""
     n, marks, took = sizes
-    is_apart = _is_cut(left, _han(data, i, end), table)
-    was_kept = was_taken = False
-    while _han(data, i, end) >= 0:
-        stop, key, is_apart_behind = _part(data, i, end, table)
-        place = _place(key, table) if is_apart and is_apart_behind else 0
-        if was_kept if place == 0 else not was_taken:
-            taken.out[n] = MARKER
-            taken.standing[marks] = 0
-            n += 1
-            marks += 1
+    begin, end = edges
+    left, start = _left(data, i, begin, table)
+    is_apart = start < i or _is_cut(left, han_at(data, i, end), table)
+    n -= i - start
+    run = taken.run
+    run_end, length = _read_run(data, start, end, table, run)
+    is_apart_behind = _is_apart_behind(data, run_end, end, run[length - 1] & (CUT - 1), table)
+    i = start
+    was_kept = False
+    standing = -1  # ids that the marker before stands for, if one is open
+    at = 0
+    while at < length:
+        first = run[at] & (CUT - 1)
+        low, high = int(first + 1), 0
+        stop = at + 1
+        while run[stop] & CUT == 0:
+            shift = 15 * (stop - at)
+            if shift < 60:
+                low |= int(run[stop] + 1) << shift
+            else:
+                high |= int(run[stop] + 1) << (shift - 60)
+            stop += 1
+        chain_end = i + 3 * (stop - at) - (2 if SIGNS <= first < SIGNS + 128 else 0)
+        place = 0
+        if stop - at <= MAX_CHAIN and is_apart and (stop < length or is_apart_behind):
+            place = place_of((low, high), table)
+            if place == 0:
+                _miss((low, high), i, chain_end, table, taken)
         if place == 0:
-            for k in range(i, stop):
+            if standing >= 0 or was_kept:
+                # An empty marker between kept chains: shorter pieces are met again more often.
+                taken.standing[marks] = standing if standing > 0 else 0
+                taken.out[n] = MARKER
+                marks += 1
+                n += 1
+                standing = -1
+            for k in range(i, chain_end):
                 taken.out[n] = data[k]
                 n += 1
         else:
-            taken.standing[marks - 1] += place & 255
+            standing = (standing if standing > 0 else 0) + (place & 255)
             took = _take(place, table, taken, took)
-        was_kept, was_taken = place == 0, place != 0
-        is_apart = True
-        i = stop
-        place = _sign_between(data, i, end, table) if was_taken else 0
-        if place != 0:
-            taken.standing[marks - 1] += place & 255
-            took = _take(place, table, taken, took)
-            i += 1 if data[i] < 0x80 else 3
-    return i, (n, marks, took)
+        was_kept = place == 0
+        i, at, is_apart = chain_end, stop, True
+    if standing >= 0:
+        taken.standing[marks] = standing
+        taken.out[n] = MARKER
+        marks += 1
+        n += 1
+    return run_end, (n, marks, took)
 
 
 @inlined
@@ -269,38 +271,38 @@ def _take_document(
 ) -> _Sizes:
     """Write one document; return the sizes."""
     n, marks, took = sizes
-    before = end  # where the character before begins; at the end stands a border
+    begin = i
     while i < end:
-        first = data[i]
-        if first < 0x80:
-            if first == MARKER:
+        while i < end and data[i] < 0xE4:
+            if data[i] == MARKER:
                 taken.standing[marks] = OWN
                 marks += 1
-            taken.out[n] = first
+            taken.out[n] = data[i]
             n += 1
-            before = i
             i += 1
-        elif first < 0xE4 or first > 0xE9 or _han(data, i, end) < 0:
-            width = 2 if first < 0xE0 else 3 if first < 0xF0 else 4
-            for k in range(width):
-                taken.out[n + k] = data[i + k]
-            n += width
-            before = i
-            i += width
+        if i == end:
+            break
+        if han_at(data, i, end) >= 0:
+            i, (n, marks, took) = _take_run(
+                data, i, (begin, end), table, taken, (n, marks, took)
+            )  # fmt: skip
         else:
-            left = sign(data, before, end)
-            i, (n, marks, took) = _take_run(data, i, end, left, table, taken, (n, marks, took))
+            # Bytes behind the first are below 0xE4.
+            taken.out[n] = data[i]
+            n += 1
+            i += 1
     return n, marks, took
 
 
 @uncounted
 def take_out(data: U8, offsets: I64, table: HanTable, taken: Taken, borders: I64) -> None:
-    """Write each document of much Chinese to ``taken.out``, its short parts as `MARKER`.
+    """Write each document of much Chinese to ``taken.out``, its known chains as `MARKER`.
 
     ``data`` is valid UTF-8. ``borders`` (n + 1) get each document's borders in ``taken.out``; of
     a document with little Chinese nothing is written, and they are equal.
     """
     sizes = (0, 0, 0)
+    taken.sizes[3] = 0
     borders[0] = 0
     for d in range(len(offsets) - 1):
         if _is_worth_it(data, offsets[d], offsets[d + 1]):

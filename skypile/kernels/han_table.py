@@ -1,4 +1,4 @@
-"""The table of a vocabulary that the kernels of `skypile.kernels.han` read."""
+"""The table of a vocabulary that the kernels of `skypile.kernels.han` read, and fill as they go."""
 
 from __future__ import annotations
 
@@ -8,28 +8,25 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import numpy.typing as npt
 
-from skypile.kernels.han import (
-    COUNT,
-    FIRST,
-    LETTER,
-    MARKER,
-    PAIR_BITS,
-    SIGN_COUNT,
-    SIGNS,
-    HanTable,
-    insert,
-    pair_bit,
-    sign,
-)
+from skypile.kernels.cache import uncounted
+from skypile.kernels.han import MARKER, Taken
+from skypile.kernels.han_chains import PAIR_BITS, HanTable, chain_key, insert, pair_bit
+from skypile.kernels.han_signs import COUNT, FIRST, LETTER, SIGN_COUNT, SIGNS, is_letter, sign
 
-__all__ = ["han_table"]
+__all__ = ["han_table", "learn"]
 
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
+U64 = npt.NDArray[np.uint64]
 I64 = npt.NDArray[np.int64]
+Pairs = set[tuple[int, int]]
+Encode = Callable[[bytes], U32]
 
-# Of a large vocabulary not all chains are likely; 200,000 parts take 0.5 s and 10 MB.
-_MAX_PARTS = 200_000
+# Half of the slots are filled at most.
+_SLOT_BITS = 17
+_NEAR_BITS = 13
+_ID_COUNT = 1 << 19
+_NUMBER_COUNT = SIGNS + SIGN_COUNT
 
 
 def _characters(token: bytes) -> list[bytes]:
@@ -38,95 +35,123 @@ def _characters(token: bytes) -> list[bytes]:
     return [token[a:b] for a, b in zip(starts, [*starts[1:], len(token)], strict=True)]
 
 
-def _number(part: bytes, characters: dict[bytes, int]) -> int:
+def _number(part: bytes) -> int:
     """Return the number of a Han character or of a sign, a negative number for anything else."""
-    if part in characters:
-        return characters[part]
-    if len(part) not in (1, 3) or part[0] & 0xC0 == 0x80:
+    if len(part) == 3 and 0xE4 <= part[0] <= 0xE9:
+        code = ord(part.decode()) - FIRST
+        return code if 0 <= code < COUNT else LETTER
+    if len(part) not in (1, 3) or part[0] & 0xC0 == 0x80 or (len(part) == 1 and part[0] >= 0x80):
         return LETTER
     return sign(np.frombuffer(part, np.uint8), 0, len(part))
 
 
-def _pairs(
-    tokens: Iterable[bytes], characters: dict[bytes, int]
-) -> tuple[set[tuple[int, int]], U8]:
-    """Return the pairs with Han behind that some token holds, and the edges."""
-    pairs: set[tuple[int, int]] = set()
-    edges = np.zeros(COUNT, np.uint8)
+def _pairs(tokens: Iterable[bytes]) -> tuple[Pairs, Pairs, U8]:
+    """Return the pairs with Han behind, those of Han and a letter, and the edges."""
+    pairs: Pairs = set()
+    lettered: Pairs = set()
     broken: set[tuple[bytes, bytes]] = set()
+    numbers: dict[bytes, int] = {}
     for token in tokens:
         if len(token) < 2 or token.isascii():
             continue
         for left, right in itertools.pairwise(_characters(token)):
-            number = _number(left, characters)
-            if right in characters and number >= 0:
-                pairs.add((number, characters[right]))
-            elif 0xE4 <= right[0] <= 0xE9 and (len(right) < 3 or left[0] & 0xC0 == 0x80):
+            a, b = (
+                numbers[part] if part in numbers else numbers.setdefault(part, _number(part))
+                for part in (left, right)
+            )
+            if 0 <= b < COUNT and a >= 0:
+                pairs.add((a, b))
+            elif 0 <= a < COUNT and b >= COUNT and is_letter(b):
+                lettered.add((a, b))
+            elif (0xE4 <= right[0] <= 0xE9 and (len(right) < 3 or left[0] & 0xC0 == 0x80)) or (
+                right.isalpha() and left[0] & 0xC0 == 0x80
+            ):
                 # Bytes in front that end no Han may still be the end of a sign.
                 broken.add((left[-3:], right))
-    texts = np.frombuffer(b"".join(characters), np.uint8).reshape(COUNT, 3)
+    return pairs, lettered, _edges(broken)
+
+
+def _edges(broken: Iterable[tuple[bytes, bytes]]) -> U8:
+    edges = np.zeros(_NUMBER_COUNT, np.uint8)
+    han, edges[COUNT:] = edges[:COUNT], 1  # of a sign anything may be its end
+    joined = "".join(map(chr, range(FIRST, FIRST + COUNT))).encode()
+    texts = np.frombuffer(joined, np.uint8).reshape(COUNT, 3)
     for left in {left for left, _ in broken}:
         piece = np.frombuffer(left, np.uint8)
-        edges |= (texts[:, 3 - len(left) :] == piece).all(axis=1)
+        han |= (texts[:, 3 - len(left) :] == piece).all(axis=1)
     for right in {right for _, right in broken}:
         piece = np.frombuffer(right, np.uint8)
-        edges |= (texts[:, : len(right)] == piece).all(axis=1).astype(np.uint8) << 1
-    return pairs, edges
+        han |= (texts[:, : len(right)] == piece).all(axis=1).astype(np.uint8) << 1
+    return edges
 
 
-def _likely_parts(pairs: set[tuple[int, int]]) -> list[tuple[int, ...]]:
-    """Return all characters, all pairs, and all chains of three that two pairs form."""
-    followers: dict[int, list[int]] = {}
-    doubles = sorted(pair for pair in pairs if pair[0] < COUNT)
-    for left, right in doubles:
-        followers.setdefault(left, []).append(right)
-    triples = [(a, b, c) for a, b in doubles for c in followers.get(b, [])]
-    singles = [(index,) for index in range(COUNT)]
-    return [*singles, *[*doubles, *triples][: _MAX_PARTS - COUNT]]
-
-
-def han_table(tokens: Iterable[bytes], encode: Callable[[bytes], U32]) -> HanTable:
-    """Return the table of a vocabulary (its entries as bytes) under an exact ``encode``."""
-    texts = [chr(code).encode() for code in range(FIRST, FIRST + COUNT)]
-    pairs, edges = _pairs(tokens, {text: index for index, text in enumerate(texts)})
+def han_table(tokens: Iterable[bytes]) -> HanTable:
+    """Return the table of a vocabulary (its entries as bytes), without any chain."""
+    pairs, lettered, edges = _pairs(tokens)
     joined = np.zeros(1 << (PAIR_BITS - 6), np.uint64)
-    for left, right in pairs:
+    for left, right in pairs | lettered:
         bit = pair_bit(left, right)
         joined[bit >> 6] |= np.uint64(1 << (bit & 63))
-    parts = _likely_parts(pairs)
-    mark = bytes([MARKER])
-    ids = encode(mark.join(b"".join(texts[index] for index in part) for part in parts))
-    borders = np.flatnonzero(ids == encode(mark)[0])
-    assert len(borders) == len(parts) - 1, "a digit between Han is not a piece of its own"
-    starts = np.concatenate([[0], borders + 1]).astype(np.int64)
-    stops = np.concatenate([borders, [len(ids)]]).astype(np.int64)
-    places = starts << 8 | (stops - starts)
-    keys = np.array([_packed(part) for part in parts[COUNT:]], np.int64)
-    slots = np.zeros((1 << (2 * len(keys)).bit_length(), 2), np.int64)
-    insert(keys, places[COUNT:], slots)
-    signs, sign_ids = _signs(encode, len(ids))
-    return HanTable(joined, edges, places[:COUNT], slots, signs, np.concatenate([ids, sign_ids]))
+    slots = np.zeros((1 << _SLOT_BITS, 3), np.int64)
+    near = np.zeros((1 << _NEAR_BITS, 2), np.int64)
+    seen = np.zeros(1 << (_SLOT_BITS - 6), np.uint64)
+    ids = np.zeros(_ID_COUNT, np.uint32)
+    return HanTable(joined, edges, slots, near, ids, seen, np.zeros(2, np.int64))
 
 
-def _signs(encode: Callable[[bytes], U32], start: int) -> tuple[I64, U32]:
-    """Return the places of all signs, whose ids stand from `start` on, and these ids."""
-    places = np.zeros(SIGN_COUNT, np.int64)
-    every: list[U32] = []
-    for code in (
-        *range(128),
-        *range(0x2010, 0x2028),
-        *range(0x3000, 0x3012),
-        *range(0xFF01, 0xFF21),
-    ):
-        text = chr(code).encode()
-        number = sign(np.frombuffer(text, np.uint8), 0, len(text)) - SIGNS
-        if number >= 0:
-            every.append(encode(text))
-            places[number] = start << 8 | len(every[-1])
-            start += len(every[-1])
-    return places, np.concatenate(every)
+def learn(data: U8, taken: Taken, table: HanTable, encode: Encode) -> None:
+    """Tabulate the chains of ``data`` that `take_out` missed, while there is room."""
+    missed = taken.missed[: taken.sizes[3]]
+    if len(missed) == 0 or table.used[0] >= len(table.slots) // 2:
+        return
+    room = np.empty(int((missed[:, 1] - missed[:, 0] + 1).sum()), np.uint8)
+    slots = np.empty(len(missed), np.int64)
+    count, size = _new_chains(data, missed, table, slots, room)
+    if count:
+        _put_ids(encode(bytes(room[:size])), int(encode(bytes([MARKER]))[0]), slots[:count], table)
 
 
-def _packed(part: tuple[int, ...]) -> int:
-    """Return the key of a part: 15 bits a character, which is counted from 1."""
-    return sum((index + 1) << (15 * i) for i, index in enumerate(part))
+@uncounted
+def _new_chains(data: U8, missed: I64, table: HanTable, slots: I64, room: U8) -> tuple[int, int]:
+    """Put each chain once into ``room``, a marker behind it, and its slot into ``slots``.
+
+    Return their count and size.
+    """
+    count = size = 0
+    for row in range(len(missed)):
+        start, stop = missed[row]
+        slot = insert(chain_key(data, start, stop), table.slots)
+        if table.slots[slot, 2] != 0:
+            continue
+        table.slots[slot, 2] = -1
+        table.used[0] += 1
+        slots[count] = slot
+        count += 1
+        for i in range(start, stop):
+            room[size] = data[i]
+            size += 1
+        room[size] = MARKER
+        size += 1
+        if table.used[0] >= len(table.slots) // 2:
+            break
+    return count, size
+
+
+@uncounted
+def _put_ids(ids: U32, marker_id: int, slots: I64, table: HanTable) -> None:
+    """Give each new chain the place of its ids, which end with a marker's."""
+    at = 0
+    for row in range(len(slots)):
+        start = table.used[1]
+        stop = at
+        while ids[stop] != marker_id:
+            stop += 1
+        count = stop - at
+        if count == 1:
+            table.slots[slots[row], 2] = np.int64(ids[at]) << 8 | 1
+        elif count < 256 and start + count <= len(table.ids):
+            for k in range(count):
+                table.ids[start + k] = ids[at + k]
+            table.used[1] = start + count
+            table.slots[slots[row], 2] = start << 8 | count
+        at = stop + 1
