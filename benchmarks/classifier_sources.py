@@ -5,7 +5,9 @@
 
 Three classifiers are trained on the same rows and judged on the same rows (`classifiers.judged`):
 the model, which stands in FOLDER already (default: the shipped one); hashed character 1- to
-3-grams with logistic regression, the floor; and fastText with words, pairs and subwords. PYTHON is
+3-grams with logistic regression, the floor; and fastText with words, pairs and subwords. Beside
+them stands "within": the floor's grams trained on the judged rows themselves, four fifths for each
+fifth, which tells how far words go where no other source is in between. PYTHON is
 an interpreter with scikit-learn and fasttext (`pip install scikit-learn fasttext-wheel "numpy<2"`):
 the package fasttext cannot live beside fasttext-predict. --without must be what the model was
 trained without: `python -m classifiers.train --without SOURCE ...`.
@@ -35,22 +37,31 @@ from classifiers.plan import training_documents
 
 _PEER = Path(__file__).with_name("classifier_floor_peer.py")
 _DISGUISED_MAX_CHARS = 600
-_KINDS = ("floor", "fasttext", "bert")
+_KINDS = ("floor", "fasttext", "within", "bert")
 
 
-def _write_rows(path: Path, documents: Sequence[Document]) -> None:
+def _write_rows(
+    path: Path, documents: Sequence[Document], parts: Sequence[str | None] | None = None
+) -> None:
     with path.open("w", encoding="utf-8") as file:
-        for doc in documents:
+        for number, doc in enumerate(documents):
             labels = [None if math.isnan(label) else label for label in doc.labels]
-            row = {"text": doc.text, "labels": labels}
+            part = parts[number] if parts is not None and number < len(parts) else None
+            row = {"text": doc.text, "labels": labels, "part": part}
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
 def _peer_scores(
-    args: argparse.Namespace, train: Sequence[Document], judged: Sequence[Document]
+    args: argparse.Namespace,
+    train: Sequence[Document],
+    judged: Sequence[Document],
+    parts: Sequence[str],
 ) -> dict[str, Any]:
-    """Return what the floor and fastText, trained on `train`, say of `judged`."""
-    key = hashlib.sha256(repr((train, judged)).encode()).hexdigest()
+    """Return what the floor and fastText, trained on `train`, say of `judged`, and "within".
+
+    `parts` are those of the first of `judged`.
+    """
+    key = hashlib.sha256(repr((train, judged, parts)).encode()).hexdigest()
     kept: Path | None = args.peer_scores
     if kept is not None and kept.is_file():
         found: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
@@ -59,7 +70,7 @@ def _peer_scores(
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder) / name for name in ("train.jsonl", "judged.jsonl", "scores.json")]
         _write_rows(paths[0], train)
-        _write_rows(paths[1], judged)
+        _write_rows(paths[1], judged, parts)
         subprocess.run([args.peer, str(_PEER), *map(str, paths)], check=True)
         found = json.loads(paths[2].read_text(encoding="utf-8")) | {"rows": key}
     if kept is not None:
@@ -87,13 +98,15 @@ def _disguisable(judged: Judged) -> np.ndarray:
 
 
 def table(results: dict[str, list[dict[str, Any]]]) -> str:
-    """Return the AUCs of the three, side by side, as a Markdown table."""
+    """Return the AUCs of the four, side by side, as a Markdown table."""
     lines = [
-        "| head | language | sources | positives | negatives | 1-3-grams | fastText | BERT |",
-        "|---|---|---|---|---|---|---|---|",
+        "| head | language | sources | positives | negatives "
+        "| 1-3-grams | fastText | within | BERT |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
-    for floor, fast, bert in zip(*(results[kind] for kind in _KINDS), strict=True):
-        cells = [f"{x['auc']:.3f} ({x['low']:.2f}-{x['high']:.2f})" for x in (floor, fast, bert)]
+    for found in zip(*(results[kind] for kind in _KINDS), strict=True):
+        cells = [f"{x['auc']:.3f} ({x['low']:.2f}-{x['high']:.2f})" for x in found]
+        bert = found[-1]
         lines.append(
             f"| {bert['head']} | {bert['lang']} | {bert['part']} | {bert['positives']}"
             f" | {bert['negatives']} | {' | '.join(cells)} |"
@@ -117,11 +130,14 @@ def main() -> None:
     judged = judged_documents(args.data, args.without)
     plain, hidden = list(judged.documents), _in_disguise(judged)
     train = training_documents(args.data, args.seed, args.weak, args.without)
-    peers = _peer_scores(args, train, plain + hidden)
+    parts = [
+        f"{doc.lang} {is_unseen}" for doc, is_unseen in zip(plain, judged.is_unseen, strict=True)
+    ]
+    peers = _peer_scores(args, train, plain + hidden, parts)
     scorer = load(args.model, threads=1, device="cpu", cascade=False)
     order = [scorer.labels.index(name) for name in HEADS if name in scorer.labels]
     there = np.array([HEADS.index(name) for name in HEADS if name in scorer.labels])
-    scores = {kind: np.array(peers[kind]) for kind in _KINDS[:2]}
+    scores = {kind: np.array(peers[kind]) for kind in _KINDS[:-1]}
     chosen = _disguisable(judged)
     bert = np.zeros(scores["floor"].shape)
     bert[: len(plain), there] = score_documents(scorer, plain)[:, order]
@@ -129,8 +145,8 @@ def main() -> None:
     bert[np.ix_(len(plain) + chosen, there)] = found_hidden[:, order]
     scores["bert"] = bert
     found: dict[str, Any] = {"without": args.without, "versions": peers["versions"]}
-    parts = {"plain": np.arange(len(plain)), "not disguised": chosen}
-    for name, rows in {**parts, "disguised": len(plain) + chosen}.items():
+    kinds_of_rows = {"plain": np.arange(len(plain)), "not disguised": chosen}
+    for name, rows in {**kinds_of_rows, "disguised": len(plain) + chosen}.items():
         of = rows % len(plain)
         part = Judged(tuple(plain[at] for at in of), judged.is_unseen[of])
         found[name] = {

@@ -290,32 +290,17 @@ class _Gigatoken:
             self._han_bytes += 3 * 64 * int(leads)
         if self._han_bytes < _SHORTENING_BYTES:
             return None
-        from skypile.kernels import han, han_table
+        from skypile.kernels.han_table import Borders, Shortener
 
         entries, self._entries = self._entries, None
-        table = han_table.han_table(entries)
-        marker_id = int(self._tokenizer.encode(bytes([han.MARKER]))[0])
-        room = han.Taken.of_size(_SLICE_BYTES)
-
-        def encode(data: U8, offsets: I64) -> tuple[U32, I64]:
-            taken = room if len(data) <= _SLICE_BYTES else han.Taken.of_size(len(data))
-            borders = np.zeros(len(offsets), np.int64)
-            han.take_out(data, offsets, table, taken, borders)
-            han_table.learn(data, taken, table, self._tokenizer.encode)
-            whole, shortened = data.data, taken.out.data
-            edges = zip(
-                itertools.pairwise(offsets.tolist()),
-                itertools.pairwise(borders.tolist()),
-                strict=True,
-            )
-            ids, counts = self._encoded(
-                [bytes(shortened[c:d] if c < d else whole[a:b]) for (a, b), (c, d) in edges]
-            )
-            spliced = np.empty(len(ids) + int(taken.sizes[2]), np.uint32)
-            total = han.splice(ids, counts, borders, taken, marker_id, spliced)
-            return spliced[:total], counts
-
-        return encode
+        # By `self`: the tokenizer is renewed.
+        shortener = Shortener(
+            Borders.of(entries),
+            lambda text: self._tokenizer.encode(text),
+            self._encoded,
+            _SLICE_BYTES,
+        )
+        return shortener.encode
 
 
 def _entries_to_shorten_by(description: dict[str, Any]) -> list[bytes] | None:

@@ -7,6 +7,7 @@ import pickle
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 
@@ -318,6 +319,14 @@ def test_chains_beside_anything_keep_their_ids(shortening):
     expected = reference_ids(DEFAULT_TOKENIZER, texts)
     for _ in range(3):
         assert ids_of(shortening, texts) == expected
+
+
+def test_threads_have_tables_of_their_own(shortening):
+    texts = [text * 20 for text in TEXTS]
+    expected = reference_ids(DEFAULT_TOKENIZER, texts)
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(lambda _: ids_of(shortening, texts), range(12)):
+            assert found == expected
 
 
 def test_a_difference_of_the_engines_is_an_error(encoder, tmp_path):

@@ -1,19 +1,21 @@
-"""The table of a vocabulary that the kernels of `skypile.kernels.han` read, and fill as they go."""
+"""The table of a vocabulary that the kernels of `skypile.kernels.han` read, filled as they go."""
 
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from skypile.kernels.cache import uncounted
-from skypile.kernels.han import MARKER, Taken
+from skypile.kernels.han import MARKER, Taken, splice, take_out
 from skypile.kernels.han_chains import PAIR_BITS, HanTable, chain_key, insert, pair_bit
 from skypile.kernels.han_signs import COUNT, FIRST, LETTER, SIGN_COUNT, SIGNS, is_letter, sign
 
-__all__ = ["han_table", "learn"]
+__all__ = ["Borders", "Shortener"]
 
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
@@ -21,6 +23,7 @@ U64 = npt.NDArray[np.uint64]
 I64 = npt.NDArray[np.int64]
 Pairs = set[tuple[int, int]]
 Encode = Callable[[bytes], U32]
+EncodeAll = Callable[[list[bytes]], tuple[U32, I64]]
 
 # Half of the slots are filled at most.
 _SLOT_BITS = 17
@@ -85,30 +88,76 @@ def _edges(broken: Iterable[tuple[bytes, bytes]]) -> U8:
     return edges
 
 
-def han_table(tokens: Iterable[bytes]) -> HanTable:
-    """Return the table of a vocabulary (its entries as bytes), without any chain."""
-    pairs, lettered, edges = _pairs(tokens)
-    joined = np.zeros(1 << (PAIR_BITS - 6), np.uint64)
-    for left, right in pairs | lettered:
-        bit = pair_bit(left, right)
-        joined[bit >> 6] |= np.uint64(1 << (bit & 63))
-    slots = np.zeros((1 << _SLOT_BITS, 3), np.int64)
-    near = np.zeros((1 << _NEAR_BITS, 2), np.int64)
-    seen = np.zeros(1 << (_SLOT_BITS - 6), np.uint64)
-    ids = np.zeros(_ID_COUNT, np.uint32)
-    return HanTable(joined, edges, slots, near, ids, seen, np.zeros(2, np.int64))
+class Borders(NamedTuple):
+    """Between which characters a vocabulary allows no merge: of `HanTable`, what stays as it is."""
+
+    joined: U64
+    edges: U8
+
+    @classmethod
+    def of(cls, tokens: Iterable[bytes]) -> Borders:
+        """Return those of a vocabulary's entries."""
+        pairs, lettered, edges = _pairs(tokens)
+        joined = np.zeros(1 << (PAIR_BITS - 6), np.uint64)
+        for left, right in pairs | lettered:
+            bit = pair_bit(left, right)
+            joined[bit >> 6] |= np.uint64(1 << (bit & 63))
+        return cls(joined, edges)
+
+    def table(self) -> HanTable:
+        """Return a table without any chain."""
+        return HanTable(
+            *self,
+            slots=np.zeros((1 << _SLOT_BITS, 3), np.int64),
+            near=np.zeros((1 << _NEAR_BITS, 2), np.int64),
+            ids=np.zeros(_ID_COUNT, np.uint32),
+            seen=np.zeros(1 << (_SLOT_BITS - 6), np.uint64),
+            used=np.zeros(2, np.int64),
+        )
 
 
-def learn(data: U8, taken: Taken, table: HanTable, encode: Encode) -> None:
-    """Tabulate the chains of ``data`` that `take_out` missed, while there is room."""
-    missed = taken.missed[: taken.sizes[3]]
-    if len(missed) == 0 or table.used[0] >= len(table.slots) // 2:
-        return
-    room = np.empty(int((missed[:, 1] - missed[:, 0] + 1).sum()), np.uint8)
-    slots = np.empty(len(missed), np.int64)
-    count, size = _new_chains(data, missed, table, slots, room)
-    if count:
-        _put_ids(encode(bytes(room[:size])), int(encode(bytes([MARKER]))[0]), slots[:count], table)
+class Shortener(threading.local):
+    """Gives the ids of documents by an engine that gets what kernels leave of their Chinese.
+
+    A thread has a table and room of its own. `encode` gives the engine's ids of a text,
+    `encode_all` those of many, end to end, and their counts.
+    """
+
+    def __init__(self, borders: Borders, encode: Encode, encode_all: EncodeAll, size: int) -> None:
+        self._table = borders.table()
+        self._encode = encode
+        self._encode_all = encode_all
+        self._marker_id = int(encode(bytes([MARKER]))[0])
+        self._size = size
+        self._room = Taken.of_size(size)
+
+    def encode(self, data: U8, offsets: I64) -> tuple[U32, I64]:
+        """Return the ids of documents in ``data``, UTF-8, end to end, and their counts."""
+        taken = self._room if len(data) <= self._size else Taken.of_size(len(data))
+        borders = np.zeros(len(offsets), np.int64)
+        take_out(data, offsets, self._table, taken, borders)
+        self._learn(data, taken.missed[: taken.sizes[3]])
+        whole, shortened = data.data, taken.out.data
+        edges = zip(
+            itertools.pairwise(offsets.tolist()), itertools.pairwise(borders.tolist()), strict=True
+        )
+        ids, counts = self._encode_all(
+            [bytes(shortened[c:d] if c < d else whole[a:b]) for (a, b), (c, d) in edges]
+        )
+        spliced = np.empty(len(ids) + int(taken.sizes[2]), np.uint32)
+        total = splice(ids, counts, borders, taken, self._marker_id, spliced)
+        return spliced[:total], counts
+
+    def _learn(self, data: U8, missed: I64) -> None:
+        """Tabulate the chains of ``data`` that were missed, while there is room."""
+        table = self._table
+        if len(missed) == 0 or table.used[0] >= len(table.slots) // 2:
+            return
+        room = np.empty(int((missed[:, 1] - missed[:, 0] + 1).sum()), np.uint8)
+        slots = np.empty(len(missed), np.int64)
+        count, size = _new_chains(data, missed, table, slots, room)
+        if count:
+            _put_ids(self._encode(bytes(room[:size])), self._marker_id, slots[:count], table)
 
 
 @uncounted
