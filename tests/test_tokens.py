@@ -1,14 +1,10 @@
 """skypile.tokens: the ids are those of Hugging Face tokenizers, whatever the text holds."""
 
-import itertools
 import json
 import os
 import pickle
-import re
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +12,14 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from token_ids import (
+    TEXTS,
+    ids_of,
+    qwen_pre_tokenizer,
+    reference,
+    reference_ids,
+    shortening_encoder,
+)
 from tokenizers import (
     AddedToken,
     Regex,
@@ -33,11 +37,6 @@ from skypile.errors import TokenizerError
 from skypile.tokens import DEFAULT_TOKENIZER, Encoder, load_encoder
 
 SHARED = os.environ.get("SKYPILE_SHARED")
-TEXTS = [
-    "The cat sat on the mat, 3.14 times.",
-    "我们喜欢自然语言处理，也喜欢机器学习。" * 3,
-    "for (int i = 0; i < 10; ++i) {\r\n\ta[i] += b['k'];\r\n}\n",
-]
 # Runs of Chinese, of letters, of white space and of signs, which any text at all seldom holds.
 MIXED = st.lists(
     st.one_of(
@@ -49,26 +48,6 @@ MIXED = st.lists(
     ),
     max_size=12,
 ).map("".join)
-
-
-@lru_cache(maxsize=1)
-def reference(path: Path) -> Tokenizer:
-    """Return the tokenizer of a file, as the library that it was made with reads it."""
-    tokenizer = Tokenizer.from_file(str(path))
-    tokenizer.encode_special_tokens = True
-    tokenizer.no_truncation()
-    return tokenizer
-
-
-def reference_ids(path: Path, texts: list[str]) -> list[list[int]]:
-    tokenizer = reference(path)
-    return [tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
-
-
-def ids_of(encoder: Encoder, texts: list[str | None]) -> list[list[int]]:
-    found = encoder.encode(pa.array(texts, pa.string()))
-    borders = found.offsets.tolist()
-    return [found.ids[a:b].tolist() for a, b in itertools.pairwise(borders)]
 
 
 def save(path: Path, pre_tokenizer: pre_tokenizers.PreTokenizer) -> Path:
@@ -85,27 +64,6 @@ def save(path: Path, pre_tokenizer: pre_tokenizers.PreTokenizer) -> Path:
     tokenizer.train_from_iterator(TEXTS * 4, trainer)
     tokenizer.save(str(path))
     return path
-
-
-def qwen_pre_tokenizer() -> pre_tokenizers.PreTokenizer:
-    return pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(PATTERN), behavior="isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
-
-
-def shortening_encoder(path: Path) -> Encoder:
-    """Return a new encoder that shortens Chinese from the first text on."""
-    encoder = Encoder(path.read_bytes(), path)
-    limit, tokens._SHORTENING_BYTES = tokens._SHORTENING_BYTES, 0
-    try:
-        encoder.count(pa.array(["a"]))
-    finally:
-        tokens._SHORTENING_BYTES = limit
-    assert encoder._fast._entries is None
-    return encoder
 
 
 @pytest.fixture(scope="module")
@@ -266,67 +224,6 @@ def test_tokens_added_without_being_special_keep_their_ids(tmp_path):
     assert ids_of(encoder, texts) == reference_ids(path, texts)
     assert encoder.vocab_size == tokenizer.get_vocab_size()
     assert tokenizer.token_to_id("<tool>") not in ids_of(encoder, texts)[0]
-
-
-def _long_entries(path: Path) -> list[bytes]:
-    description = json.loads(path.read_bytes()) | {"added_tokens": []}
-    return [entry for entry in tokens._entries_to_shorten_by(description) if len(entry) > 3]
-
-
-def test_tokens_across_the_borders_of_characters_are_kept(tmp_path):
-    """A vocabulary with entries that begin and end inside a character."""
-    text = "中国我们学习" * 9
-    rng = np.random.default_rng(7)
-    chars = [chr(c) for c in rng.integers(0x4E00, 0x4E60, 4000)]
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = qwen_pre_tokenizer()
-    trainer = trainers.BpeTrainer(
-        vocab_size=2000,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    runs = ["".join(chars[i : i + 8]) for i in range(0, 4000, 8)]
-    tokenizer.train_from_iterator(runs, trainer)
-    path = tmp_path / "t.json"
-    tokenizer.save(str(path))
-    signs = itertools.cycle(["，", " ", "\n", "a", "7", "”", "é", ""])
-    texts = [*runs, text, "".join(chars), "".join(a + b for a, b in zip(runs, signs, strict=False))]
-    encoder = shortening_encoder(path)
-    assert any(entry[0] & 0xC0 == 0x80 for entry in _long_entries(path))
-    expected = reference_ids(path, texts)
-    for _ in range(4):  # chains are tabulated when they are missed a second time
-        assert ids_of(encoder, texts) == expected
-
-
-BESIDE = (
-    "，。、：“”（）《》—…,.!?'\"()[]*#-_/\\ \u3000\t\n\r7"
-    "Ｋ５aesTK\u0301\u3099éД々〇の\u00a0\x7f\u200b😀"
-)
-
-
-def test_chains_beside_anything_keep_their_ids(shortening):
-    """Han of the vocabulary's chains, with up to three of what may stand beside, met again."""
-    entries = [entry.decode(errors="ignore") for entry in _long_entries(DEFAULT_TOKENIZER)]
-    words = [word for word in entries if re.search("[\u4e00-\u9fa5]", word)]
-    assert len(words) > 2000
-    rng = np.random.default_rng(3)
-    words = [words[i] for i in rng.choice(len(words), 300, replace=False)] + list("我们的是在")
-    texts = []
-    for _ in range(1500):
-        chosen = [words[i] for i in rng.integers(len(words), size=12)]
-        between = ["".join(rng.choice(list(BESIDE), rng.integers(4))) for _ in chosen]
-        texts.append("".join(a + b for a, b in zip(between, chosen, strict=True)))
-    expected = reference_ids(DEFAULT_TOKENIZER, texts)
-    for _ in range(3):
-        assert ids_of(shortening, texts) == expected
-
-
-def test_threads_have_tables_of_their_own(shortening):
-    texts = [text * 20 for text in TEXTS]
-    expected = reference_ids(DEFAULT_TOKENIZER, texts)
-    with ThreadPoolExecutor(4) as pool:
-        for found in pool.map(lambda _: ids_of(shortening, texts), range(12)):
-            assert found == expected
 
 
 def test_a_difference_of_the_engines_is_an_error(encoder, tmp_path):
