@@ -72,7 +72,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--no-models", action="store_true", help="leave the recipes' score sections out")
     add("--text-field", default="text", metavar="NAME", help="of the input (default: text)")
     add("--limit", type=int, metavar="N", help="records read of each unit of input")
-    add("--workers", type=int, metavar="N", help="processes that build; 0: one per core")
+    add("--workers", type=int, default=0, metavar="N", help="processes that build (default: 0, one "
+        "per core)")  # fmt: skip
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: CUDA if there")
     add("--threads", type=int, metavar="N", help="of torch on a CPU (default: one for each core)")
     add("--quiet", action="store_true", help="show no progress")

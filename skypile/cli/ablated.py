@@ -45,7 +45,7 @@ __all__ = [
 
 # Texts are judged by how they begin: else a few books would be most of it, and judging would
 # take longer than training.
-JUDGED_CHARS = 2000
+JUDGED_CHARS = 1000
 # A document is a copy of a judged text where so much of either is in the other, by 13-grams.
 COPY_FRAC = 0.5
 U64 = npt.NDArray[np.uint64]

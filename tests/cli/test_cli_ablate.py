@@ -87,7 +87,7 @@ def command(folder: Path, *more: object) -> list[object]:
     options = ["--config", folder / "config.yaml", "--output", folder / "out", "--seeds", 1,
                "--tokenizer", folder / "tokenizer.json",
                "--validation-frac", 0.25, "--max-documents", 9, "--threads", 1,
-               "--device", "cpu", "--quiet"]  # fmt: skip
+               "--device", "cpu", "--workers", 1, "--quiet"]  # fmt: skip
     return ["ablate", *recipes, *inputs, *options, *more]
 
 
