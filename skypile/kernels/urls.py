@@ -206,7 +206,8 @@ def _path_byte(data: Any, at: Any, stop: Any) -> Any:
 
 @inlined
 def _is_border(byte: Any) -> Any:
-    return byte == 0x2F or byte == 0x3F or byte == 0x26
+    # A backslash is a slash, as in a browser.
+    return byte == 0x2F or byte == 0x3F or byte == 0x26 or byte == 0x5C
 
 
 @njit

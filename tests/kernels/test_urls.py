@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import url_twin as twin
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from skypile.kernels import urls
@@ -59,6 +59,7 @@ URLS = st.builds(
 
 
 @settings(max_examples=600, deadline=None)
+@example(["http://b.d/%e4%b8%ad\\", "http://b.d/%e4%b8%ad\\x"])
 @given(st.lists(URLS | st.text("htp:/.@[]%0a \\", max_size=12), min_size=1, max_size=5))
 def test_urls_equal_the_twin(found):
     counts, outcomes = urls.url_counts(*utf8_view(pa.array(found)), TABLE, 1)
