@@ -30,10 +30,17 @@ print(json.dumps(found))
 def test_pages_are_given_once_within_the_block_and_each_time_behind_it() -> None:
     if not hasattr(ctypes.CDLL(None), "mallopt"):
         pytest.skip("not glibc")
-    # A process of its own: threads of others have heaps of their own, kept by other rules.
+    # Where something else comes to lie behind a tensor, glibc cannot give its memory back, and pages
+    # are given in another place: where addresses are drawn, that happens to one process in sixty.
+    found = [counted() for _ in range(3)]
+    if not found[0][0]:
+        pytest.skip("this system counts no pages")
+    assert any(within * 4 < before and within * 4 < behind for before, within, behind in found)
+
+
+def counted() -> list[int]:
+    """Return what a process of its own counts: threads of others have heaps of their own."""
     command = [sys.executable, "-c", COUNT]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    before, within, behind = json.loads(done.stdout)
-    if not before:
-        pytest.skip("this system counts no pages")
-    assert within * 4 < before and within * 4 < behind
+    found: list[int] = json.loads(done.stdout)
+    return found
