@@ -30,8 +30,8 @@ print(json.dumps(found))
 def test_pages_are_given_once_within_the_block_and_each_time_behind_it() -> None:
     if not hasattr(ctypes.CDLL(None), "mallopt"):
         pytest.skip("not glibc")
-    # Where something else comes to lie behind a tensor, glibc cannot give its memory back, and takes
-    # other memory for the next. Addresses are drawn for each process, so a few show that.
+    # Where something else comes to lie behind a tensor, glibc cannot give its memory back, and
+    # takes other memory for the next. Addresses are drawn for each process, so a few show that.
     found = [counted() for _ in range(3)]
     if not found[0][0]:
         pytest.skip("this system counts no pages")
