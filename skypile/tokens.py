@@ -48,7 +48,7 @@ _SLICE_BYTES = 1 << 20
 # for each byte of Chinese without repeats (2.2 GB after 363 MB). A new instance takes 0.03 s.
 _RENEWAL_BYTES = 64 << 20
 
-# Chinese is shortened after so many bytes of it: what that needs takes 0.2 to 1 s to load.
+# Chinese is shortened once so many bytes of it have come: what that needs takes up to 1 s to load.
 _SHORTENING_BYTES = 8 << 20
 
 # The pattern of Qwen2, for which the shortening of Chinese is known to change nothing.
@@ -282,7 +282,8 @@ class _Gigatoken:
 
     def shortening_when_due(self, texts: pa.Array) -> _Engine | None:
         """Return, once, the engine that shortens Chinese, when with `texts` enough of it came."""
-        if self._entries is None:
+        entries = self._entries  # of two threads that come here at once both make an engine
+        if entries is None:
             return None
         for data, _ in _slices(texts):
             sample = data[::64]
@@ -292,7 +293,7 @@ class _Gigatoken:
             return None
         from skypile.kernels.han_table import Borders, Shortener
 
-        entries, self._entries = self._entries, None
+        self._entries = None
         # By `self`: the tokenizer is renewed.
         shortener = Shortener(
             Borders.of(entries),
